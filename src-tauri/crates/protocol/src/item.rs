@@ -1,0 +1,162 @@
+//! Items: what a session's history is made of.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ErrorCard, FinishReason, ImageData, ItemId, ModelRef, SessionId, TurnId, UnixMillis, Usage,
+};
+
+/// One entry of a session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its id.
+    pub id: ItemId,
+    /// Where it belongs.
+    pub session: SessionId,
+    /// The turn that made it.
+    pub turn: TurnId,
+    /// Which model call of the turn made it, from 0; items of one step form one assistant message.
+    pub step: u32,
+    /// Place within the session, from 0, without gaps only where nothing was deleted.
+    pub position: u32,
+    /// When it was begun.
+    pub created_at: UnixMillis,
+    /// Whether it is whole.
+    pub status: ItemStatus,
+    /// What it is.
+    pub body: ItemBody,
+}
+
+/// Whether an item is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemStatus {
+    /// Still growing. Never seen after a restart: the core turns it into `Interrupted`.
+    InProgress,
+    /// Whole, and on disk.
+    Complete,
+    /// Broken off by the user, a lost connection or a crash; what there was is kept.
+    Interrupted,
+    /// Ended by an error.
+    Failed,
+}
+
+/// What an item is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ItemBody {
+    /// What the user wrote.
+    User {
+        /// The message.
+        text: String,
+        /// What came with it.
+        #[serde(default)]
+        attachments: Vec<Attachment>,
+    },
+    /// What the model answered: Markdown.
+    Assistant {
+        /// So far.
+        text: String,
+        /// The model that answers.
+        model: ModelRef,
+        /// Known when it ends.
+        #[serde(default)]
+        meta: Option<AnswerMeta>,
+    },
+    /// What the model thought aloud: plain text.
+    Thinking {
+        /// So far.
+        text: String,
+        /// Known when it ends.
+        #[serde(default)]
+        duration_ms: Option<u64>,
+    },
+    /// A tool call with its result.
+    ToolCall {
+        /// The model's id of the call.
+        call_id: String,
+        /// The tool's name as the model wrote it.
+        name: String,
+        /// JSON text as the model wrote it.
+        arguments: String,
+        /// Present when it ended, however it ended.
+        #[serde(default)]
+        result: Option<ToolResult>,
+    },
+    /// A word of the core to the user; never sent to a model.
+    Notice {
+        /// How grave.
+        level: NoticeLevel,
+        /// One line.
+        text: String,
+        /// What to do, where it is an error.
+        #[serde(default)]
+        error: Option<ErrorCard>,
+    },
+}
+
+impl ItemBody {
+    /// The words in it that a search should find and a title can be made of.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::User { text, .. }
+            | Self::Assistant { text, .. }
+            | Self::Thinking { text, .. }
+            | Self::Notice { text, .. } => text,
+            Self::ToolCall { result, .. } => result.as_ref().map_or("", |r| r.output.as_str()),
+        }
+    }
+}
+
+/// What came with a user message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// File name, for people.
+    pub name: String,
+    /// The image.
+    pub image: ImageData,
+}
+
+/// How a tool call ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolResult {
+    /// Whether it did what was asked.
+    pub ok: bool,
+    /// What the model reads: the output or the reason of the failure. At most 64 KiB.
+    pub output: String,
+    /// The result in a few words, for the one-line card.
+    pub summary: String,
+    /// From start to end, milliseconds.
+    pub duration_ms: u64,
+}
+
+/// How grave a notice is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeLevel {
+    /// Good to know.
+    Info,
+    /// Worth a look.
+    Warning,
+    /// Something failed.
+    Error,
+}
+
+/// What is known of an answer once it ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AnswerMeta {
+    /// Tokens and cost, where the provider said.
+    #[serde(default)]
+    pub usage: Option<Usage>,
+    /// From the request to the first visible token, milliseconds.
+    #[serde(default)]
+    pub time_to_first_token_ms: Option<u64>,
+    /// From the request to the end, milliseconds.
+    pub duration_ms: u64,
+    /// Output tokens a second, after the first token.
+    #[serde(default)]
+    pub tokens_per_second: Option<f64>,
+    /// Why it stopped; `None` where it was broken off.
+    #[serde(default)]
+    pub finish: Option<FinishReason>,
+}

@@ -1,0 +1,36 @@
+//! What front ends and the core say to each other, and what both call things.
+//!
+//! Owns the words of the project: ids, [`Op`], [`Event`], [`Item`], models, settings, error cards and the
+//! frames that a worker process speaks. Refuses to own any I/O, clock or randomness: this crate compiles
+//! for wasm32 and everything in it is plain data.
+
+mod chat;
+mod clock;
+mod dto;
+mod error;
+mod event;
+mod ids;
+mod item;
+mod model;
+mod op;
+mod session;
+mod settings;
+pub mod worker;
+
+pub use chat::{
+    ChatMessage, ChatRequest, FinishReason, ImageData, ToolCallRequest, ToolSpec, UserPart,
+};
+pub use clock::{Clock, UnixMillis};
+pub use dto::{
+    Banner, BannerKind, Bootstrap, DoctorCheck, DoctorReport, DoctorStatus, Door, ImportProgress,
+    KeySource, KeyStatus, KeyTest, ModelCatalog, ProviderFailure, ProviderView, SearchHit,
+    SettingsView, StarterStatus,
+};
+pub use error::{ErrorAction, ErrorCard, ErrorCode};
+pub use event::{Delta, Event, EventMsg, ModelActivity};
+pub use ids::{ItemId, SessionId, SubmissionId, TurnId};
+pub use item::{AnswerMeta, Attachment, Item, ItemBody, ItemStatus, NoticeLevel, ToolResult};
+pub use model::{ModelInfo, ModelPlace, ModelRef, Pricing, Usage};
+pub use op::{Op, Submission};
+pub use session::{SessionActivity, SessionSummary, Snapshot, TitleSource};
+pub use settings::{ProviderEntry, ProviderKind, Settings, Theme};

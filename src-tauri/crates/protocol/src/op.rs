@@ -1,0 +1,39 @@
+//! What a front end asks of a session.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Attachment, ModelRef, SessionId, SubmissionId};
+
+/// One request, addressed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Submission {
+    /// Made by the front end.
+    pub id: SubmissionId,
+    /// The session it is for; it must exist.
+    pub session: SessionId,
+    /// What is asked.
+    pub op: Op,
+}
+
+/// What is asked of a session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Op {
+    /// A message from the user: starts a turn. Refused while one runs.
+    UserTurn {
+        /// The message; not empty unless there is an attachment.
+        text: String,
+        /// Images and the like.
+        #[serde(default)]
+        attachments: Vec<Attachment>,
+        /// The model for this and the following turns; `None` keeps the session's.
+        #[serde(default)]
+        model: Option<ModelRef>,
+    },
+    /// Stop the running turn. Nothing happens where none runs.
+    Interrupt,
+    /// Go on with an interrupted answer, from where it broke off.
+    Continue,
+    /// Run the last turn again after a failure: the user's message stays, what failed goes.
+    Retry,
+}

@@ -1,0 +1,63 @@
+//! Sessions as front ends list and open them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Item, ModelRef, SessionId, TurnId, UnixMillis};
+
+/// A session without its items.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionSummary {
+    /// Its id.
+    pub id: SessionId,
+    /// Shown in the sidebar; empty until the first message.
+    pub title: String,
+    /// Who chose the title.
+    pub title_source: TitleSource,
+    /// The model of the last turn, or the one chosen since.
+    #[serde(default)]
+    pub model: Option<ModelRef>,
+    /// When it was made.
+    pub created_at: UnixMillis,
+    /// When something was last said in it.
+    pub updated_at: UnixMillis,
+}
+
+/// Who chose a title. A later kind replaces an earlier one, never the other way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TitleSource {
+    /// Nobody yet.
+    None,
+    /// The first words of the first message.
+    FirstWords,
+    /// A model.
+    Model,
+    /// The user.
+    User,
+}
+
+/// A session as it stands: what was said up to `last_seq`. Events after it continue from here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The session.
+    pub session: SessionSummary,
+    /// All items, by position, growing ones with all their text so far.
+    pub items: Vec<Item>,
+    /// The sequence number of the last event that is contained in this.
+    pub last_seq: u64,
+    /// What it is doing.
+    pub activity: SessionActivity,
+}
+
+/// What a session is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum SessionActivity {
+    /// Nothing.
+    Idle,
+    /// A turn runs.
+    Running {
+        /// The turn.
+        turn: TurnId,
+    },
+}

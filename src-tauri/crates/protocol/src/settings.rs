@@ -1,0 +1,88 @@
+//! Settings: one TOML file, each value of which can come from the environment too.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ModelRef;
+
+/// All settings, with the environment applied. Unknown keys in the file are kept there and ignored here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// `NEXUS_THEME`.
+    pub theme: Theme,
+    /// `NEXUS_DEFAULT_MODEL`: for new chats; with it the first-run screen is not shown.
+    pub default_model: Option<ModelRef>,
+    /// `NEXUS_AUTO_TITLE`: let the model name a chat after its first answer.
+    pub auto_title: bool,
+    /// `NEXUS_IDLE_UNLOAD_MINUTES`: a local model leaves the memory after this long without a question; 0 is never.
+    pub idle_unload_minutes: u32,
+    /// `NEXUS_SYSTEM_PROMPT`: added to the agent's own instructions.
+    pub system_prompt: String,
+    /// `NEXUS_MAX_TOOL_CALLS`: in one turn.
+    pub max_tool_calls: u32,
+    /// `NEXUS_LOG`: a tracing filter such as `info` or `nexus=debug`.
+    pub log: String,
+    /// Providers besides the built-in ones, or built-in ones with another address.
+    pub providers: Vec<ProviderEntry>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            theme: Theme::System,
+            default_model: None,
+            auto_title: true,
+            idle_unload_minutes: 15,
+            system_prompt: String::new(),
+            max_tool_calls: 50,
+            log: "info".into(),
+            providers: Vec::new(),
+        }
+    }
+}
+
+/// Light, dark, or as the system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Theme {
+    /// As the system.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+/// Who serves remote models.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderEntry {
+    /// `[a-z0-9-]{1,32}`, not `local`; the part of a model's name before the slash.
+    pub id: String,
+    /// For people; the id where it is empty.
+    #[serde(default)]
+    pub name: String,
+    /// How it speaks.
+    #[serde(default)]
+    pub kind: ProviderKind,
+    /// Without `/chat/completions`, such as `https://openrouter.ai/api/v1`.
+    pub base_url: String,
+    /// Where its key is: `env:NAME`, `keychain`, or `none`.
+    #[serde(default = "keychain")]
+    pub key: String,
+}
+
+fn keychain() -> String {
+    "keychain".into()
+}
+
+/// How a provider speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProviderKind {
+    /// OpenAI's chat completions, as most speak it.
+    #[default]
+    OpenaiCompat,
+    /// The same with OpenRouter's reasoning, costs and model list.
+    Openrouter,
+}

@@ -1,0 +1,141 @@
+//! What a worker process and its parent say to each other.
+//!
+//! A frame is a length (`u32`, little endian, at most [`MAX_FRAME_BYTES`]) and that many bytes of JSON. Requests go to the
+//! worker's stdin, replies come from its stdout; its stderr is a log. A worker holds one model and runs one generation at a
+//! time; when its stdin ends it exits.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ChatRequest, FinishReason, Usage};
+
+/// Bytes of one frame's JSON, at most.
+pub const MAX_FRAME_BYTES: u32 = 64 * 1024 * 1024;
+
+/// What the parent asks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum WorkerRequest {
+    /// Read a model into memory; once in a worker's life.
+    Load {
+        /// Absolute path of the GGUF file, which the parent has checked.
+        path: String,
+        /// Context to keep to, tokens; at most the model's own.
+        context_tokens: u32,
+    },
+    /// Generate. Refused while another generation runs.
+    Generate {
+        /// Chosen by the parent.
+        id: u64,
+        /// The conversation.
+        request: ChatRequest,
+    },
+    /// Stop a generation. It still ends with its `Finished` or `Failed`.
+    Cancel {
+        /// Which.
+        id: u64,
+    },
+    /// Count the tokens of a conversation as the model's template renders it.
+    CountTokens {
+        /// Chosen by the parent.
+        id: u64,
+        /// The conversation.
+        request: ChatRequest,
+    },
+    /// Answered at once, by a thread that generation never blocks.
+    Ping {
+        /// Comes back.
+        id: u64,
+    },
+    /// Exit.
+    Shutdown,
+}
+
+/// What the worker says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum WorkerReply {
+    /// The model is in memory and gave one token.
+    Loaded {
+        /// Its context, tokens.
+        context_tokens: u32,
+        /// How long it took, milliseconds.
+        load_ms: u64,
+    },
+    /// It could not be loaded.
+    LoadFailed {
+        /// Why.
+        error: WorkerError,
+    },
+    /// Text of an answer.
+    Text {
+        /// Which generation.
+        id: u64,
+        /// To append.
+        text: String,
+    },
+    /// Reasoning of an answer.
+    Thinking {
+        /// Which generation.
+        id: u64,
+        /// To append.
+        text: String,
+    },
+    /// A generation ended well, or was cancelled.
+    Finished {
+        /// Which.
+        id: u64,
+        /// `None` where it was cancelled.
+        reason: Option<FinishReason>,
+        /// What it used.
+        usage: Usage,
+    },
+    /// A generation or count ended in an error.
+    Failed {
+        /// Which.
+        id: u64,
+        /// Why.
+        error: WorkerError,
+    },
+    /// A count.
+    Counted {
+        /// Which.
+        id: u64,
+        /// Tokens.
+        tokens: u32,
+    },
+    /// Alive.
+    Pong {
+        /// From the ping.
+        id: u64,
+        /// Memory of the process, bytes; 0 where unknown.
+        resident_bytes: u64,
+    },
+}
+
+/// Why a worker could not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum WorkerError {
+    /// A request before `Load`, a second `Load`, or a generation while one runs.
+    BadState {
+        /// What was wrong.
+        reason: String,
+    },
+    /// The engine refused the file.
+    Load {
+        /// Its words.
+        reason: String,
+    },
+    /// Prompt and answer do not fit the context.
+    ContextOverflow {
+        /// Tokens of the prompt.
+        prompt_tokens: u32,
+        /// Tokens of the context.
+        context_tokens: u32,
+    },
+    /// The engine failed. The parent should not use this worker again.
+    Engine {
+        /// Its words.
+        reason: String,
+    },
+}
