@@ -233,3 +233,38 @@ pub enum DoctorStatus {
     /// Something does not work.
     Missing,
 }
+
+/// A piece of highlighted code; the pieces put together are the code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HighlightSpan {
+    /// How to draw it.
+    pub class: HighlightClass,
+    /// The code.
+    pub text: String,
+}
+
+/// How to draw a piece of code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HighlightClass {
+    /// As text.
+    Plain,
+    /// `fn`, `if`, `import`.
+    Keyword,
+    /// Strings and characters.
+    String,
+    /// Numbers, true, nil.
+    Constant,
+    /// Comments.
+    Comment,
+    /// Names of functions.
+    Function,
+    /// Names of types, tags.
+    Type,
+    /// Attributes, properties, variables with a meaning.
+    Attribute,
+    /// Lines added in a diff.
+    Inserted,
+    /// Lines removed in a diff.
+    Deleted,
+}
