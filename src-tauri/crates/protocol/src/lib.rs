@@ -22,9 +22,9 @@ pub use chat::{
 };
 pub use clock::{Clock, UnixMillis};
 pub use dto::{
-    Banner, BannerKind, Bootstrap, DoctorCheck, DoctorReport, DoctorStatus, Door, ImportProgress,
-    KeySource, KeyStatus, KeyTest, ModelCatalog, ProviderFailure, ProviderView, SearchHit,
-    SettingsView, StarterStatus,
+    Banner, BannerKind, Bootstrap, DoctorCheck, DoctorReport, DoctorStatus, Door, HighlightClass,
+    HighlightSpan, ImportProgress, KeySource, KeyStatus, KeyTest, ModelCatalog, ProviderFailure,
+    ProviderView, SearchHit, SettingsView, StarterStatus,
 };
 pub use error::{ErrorAction, ErrorCard, ErrorCode};
 pub use event::{Delta, Event, EventMsg, ModelActivity};
