@@ -9,7 +9,9 @@ use crate::{ErrorCard, Item, ItemId, ModelRef, SessionId, SessionSummary, TurnId
 pub struct Event {
     /// Where.
     pub session: SessionId,
-    /// Grows by one with each event of the session since the core started. A snapshot names the last it contains.
+    /// Grows by one with each event of the session since the core started. A snapshot names the last it contains: drop
+    /// events up to it. The bridge to a window merges deltas of one item and keeps the last number, so a window may see
+    /// numbers jump: that is no gap. What tells a gap or an overlap is [`EventMsg::ItemDelta`]'s `offset`.
     pub seq: u64,
     /// What.
     pub msg: EventMsg,
@@ -35,6 +37,9 @@ pub enum EventMsg {
     ItemDelta {
         /// Which.
         item: ItemId,
+        /// Bytes of the text (or of the arguments) that stood before this delta. Shorter than what a reader holds: it
+        /// has that part already and appends the rest. Longer: it missed something and takes a new snapshot.
+        offset: u64,
         /// By what.
         delta: Delta,
     },
