@@ -1,0 +1,75 @@
+//! Models: what there is, which one is chosen, files of the user's own.
+
+use std::path::PathBuf;
+
+use nexus_protocol::{ErrorCard, ModelCatalog, ModelInfo, ModelRef, SessionId};
+use tauri::{AppHandle, Runtime, State};
+use tauri_plugin_dialog::DialogExt as _;
+use tokio::sync::oneshot;
+
+use crate::Shell;
+
+#[tauri::command]
+pub async fn models(shell: State<'_, Shell>, refresh: bool) -> Result<ModelCatalog, ErrorCard> {
+    shell
+        .with(|core| async move { core.models(refresh).await })
+        .await
+}
+
+#[tauri::command]
+pub async fn model_select(
+    shell: State<'_, Shell>,
+    session: Option<SessionId>,
+    model: ModelRef,
+) -> Result<(), ErrorCard> {
+    shell
+        .with(|core| async move { core.model_select(session, model).await })
+        .await
+}
+
+/// Asks for a file with the system's dialog; `None` where the user thought better of it.
+#[tauri::command]
+pub async fn model_pick_file<R: Runtime>(
+    app: AppHandle<R>,
+    shell: State<'_, Shell>,
+) -> Result<Option<ModelInfo>, ErrorCard> {
+    let (chosen, choice) = oneshot::channel();
+    app.dialog()
+        .file()
+        .set_title("Choose a model file")
+        .add_filter("GGUF models", &["gguf"])
+        .pick_file(move |file| drop(chosen.send(file)));
+    let Some(path) = choice
+        .await
+        .ok()
+        .flatten()
+        .and_then(|file| file.into_path().ok())
+    else {
+        return Ok(None);
+    };
+    shell
+        .with(|core| async move { core.model_import(path).await })
+        .await
+        .map(Some)
+}
+
+#[tauri::command]
+pub async fn model_import(shell: State<'_, Shell>, path: PathBuf) -> Result<ModelInfo, ErrorCard> {
+    shell
+        .with(|core| async move { core.model_import(path).await })
+        .await
+}
+
+#[tauri::command]
+pub async fn model_remove(shell: State<'_, Shell>, model: ModelRef) -> Result<(), ErrorCard> {
+    shell
+        .with(|core| async move { core.model_remove(model).await })
+        .await
+}
+
+#[tauri::command]
+pub async fn starter_install(shell: State<'_, Shell>) -> Result<ModelInfo, ErrorCard> {
+    shell
+        .with(|core| async move { core.starter_install().await })
+        .await
+}
