@@ -1,1 +1,27 @@
-//! placeholder
+//! The whole agent without a window: what the app, the CLI and the tests start.
+//!
+//! Owns composition ([`Nexus`]), the settings file, API keys, logs, the model catalogue, the way out to the network, and what is
+//! read from the process's surroundings ([`CoreOptions`]). Refuses to own a turn (that is the agent's), SQL (the store's), a
+//! provider's dialect (llm's) and anything that draws.
+
+mod cards;
+mod clock;
+mod doctor;
+mod egress;
+mod events;
+mod fetch_image;
+mod highlight;
+pub mod logging;
+mod models;
+mod nexus;
+mod options;
+mod paths;
+mod providers;
+pub mod secrets;
+pub mod settings;
+
+pub use clock::SystemClock;
+pub use doctor::doctor;
+pub use nexus::Nexus;
+pub use options::{CoreOptions, LogOptions, StartError};
+pub use secrecy::SecretString;

@@ -83,6 +83,14 @@ pub enum ModelError {
         /// Why.
         message: String,
     },
+    /// An address that is not called: no web address, or a key would travel in clear.
+    #[error("the address of {provider} cannot be used: {message}")]
+    BadAddress {
+        /// The provider's id.
+        provider: String,
+        /// Why.
+        message: String,
+    },
     /// Silence for too long.
     #[error("{provider} went silent while {phase}")]
     TimedOut {
@@ -303,6 +311,12 @@ impl ModelError {
                 format!("{provider} cannot be reached"),
                 format!("Check the connection and the provider's address. {message}"),
                 ErrorAction::Retry,
+            ),
+            Self::BadAddress { provider, message } => ErrorCard::new(
+                C::Settings,
+                format!("The address of {provider} cannot be used"),
+                format!("Correct it in Settings: {message}."),
+                open(provider),
             ),
             Self::TimedOut { provider, phase } => ErrorCard::new(
                 C::TimedOut,

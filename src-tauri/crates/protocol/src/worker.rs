@@ -4,12 +4,23 @@
 //! worker's stdin, replies come from its stdout; its stderr is a log. A worker holds one model and runs one generation at a
 //! time; when its stdin ends it exits.
 
+mod frame;
+
 use serde::{Deserialize, Serialize};
+
+pub use frame::{FrameDecoder, FrameError, encode};
 
 use crate::{ChatRequest, FinishReason, Usage};
 
 /// Bytes of one frame's JSON, at most.
 pub const MAX_FRAME_BYTES: u32 = 64 * 1024 * 1024;
+
+/// Environment variable by which the parent tells its process id; a worker that finds another parent exits.
+pub const ENV_PARENT: &str = "NEXUS_WORKER_PARENT";
+/// Environment variable with the memory the worker may take, bytes. Where it is absent there is no limit.
+pub const ENV_MEMORY_LIMIT: &str = "NEXUS_WORKER_MEMORY_LIMIT";
+/// Environment variable with the worker's log filter, as `tracing` writes filters.
+pub const ENV_LOG: &str = "NEXUS_WORKER_LOG";
 
 /// What the parent asks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +32,10 @@ pub enum WorkerRequest {
         path: String,
         /// Context to keep to, tokens; at most the model's own.
         context_tokens: u32,
+        /// Whether to keep what finished conversations computed, so that their next turn starts at once. It grows until
+        /// the process ends; the parent keeps account.
+        #[serde(default)]
+        keep_prefixes: bool,
     },
     /// Generate. Refused while another generation runs.
     Generate {
@@ -65,6 +80,13 @@ pub enum WorkerReply {
     LoadFailed {
         /// Why.
         error: WorkerError,
+    },
+    /// A generation began: the prompt was counted and goes to the model now.
+    Started {
+        /// Which generation.
+        id: u64,
+        /// Tokens of the prompt.
+        prompt_tokens: u32,
     },
     /// Text of an answer.
     Text {

@@ -12,3 +12,6 @@ mod utility;
 pub use registry::Registry;
 pub use tool::{Effect, Tool, ToolContext, ToolError, ToolOutput};
 pub use utility::{Calculate, CurrentTime};
+
+#[cfg(test)]
+mod tests;

@@ -77,19 +77,51 @@ pub(crate) fn spec_of<Input: JsonSchema>(name: &str) -> ToolSpec {
         .into_root_schema_for::<Input>();
     // The title is the Rust name of the struct: nothing that a model should read.
     schema.remove("title");
-    let description = match schema.remove("description") {
+    let mut schema = schema.to_value();
+    unwrap_lines(&mut schema);
+    let description = match schema
+        .as_object_mut()
+        .and_then(|it| it.remove("description"))
+    {
         Some(Value::String(text)) => text,
         _ => String::new(),
     };
     ToolSpec {
         name: name.to_owned(),
         description,
-        parameters: schema.to_value(),
+        parameters: schema,
+    }
+}
+
+/// Doc comments are wrapped for the reader of the source; a model pays for each line break.
+fn unwrap_lines(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            for (key, value) in map {
+                match value {
+                    Value::String(text) if key == "description" => {
+                        *text = text
+                            .replace("\n\n", "\u{0}")
+                            .replace('\n', " ")
+                            .replace('\u{0}', "\n\n");
+                    }
+                    value => unwrap_lines(value),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(unwrap_lines),
+        _ => {}
     }
 }
 
 /// The arguments as `Input`, or words that tell the model what is wrong with them.
 pub(crate) fn arguments<Input: DeserializeOwned>(value: Value) -> Result<Input, ToolError> {
+    if !value.is_object() {
+        // serde would take a list of the fields' values too.
+        return Err(ToolError::BadArguments(
+            "The arguments must be a JSON object.".to_owned(),
+        ));
+    }
     serde_json::from_value(value)
         .map_err(|error| ToolError::BadArguments(format!("The arguments do not fit: {error}.")))
 }

@@ -23,14 +23,14 @@ use crate::{
     tool::{arguments, spec_of},
 };
 
-/// Computes exactly: whole numbers of any size, fractions, decimals, powers, roots, trigonometry, percentages,
-/// number bases, dates, and units with conversions. Use it for any arithmetic instead of computing in your head.
-/// There are no currencies.
+/// Computes: whole numbers, fractions and decimals exactly and of any size; powers, percentages, number bases, dates,
+/// units and their conversions; roots, logarithms and trigonometry to about 15 digits, marked "approx.". Use it for
+/// any arithmetic instead of computing in your head. There are no currencies.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Input {
     /// The expression, at most 2000 characters, such as `2^100`, `1/3 + 1/4 to fraction`, `15% of 240`,
-    /// `5 ft 10 in to cm`, `sqrt(2) to 30 dp`, `0xff to binary` or `100 km/h to m/s`.
+    /// `5 feet 10 inches to cm`, `22/7 to 5 dp`, `0xff to binary` or `100 km/h to m/s`.
     expression: String,
 }
 
@@ -201,3 +201,6 @@ fn output(text: &str) -> Result<ToolOutput, ToolError> {
 fn clip(text: &str, bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,3 +113,6 @@ fn likeness(wanted: &str, candidate: &str) -> f64 {
 fn fold(name: &str) -> String {
     name.to_lowercase().replace([' ', '-'], "_")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,251 @@
+//! The actor of one session: takes commands one after another, runs at most one turn.
+//!
+//! Owns when a turn may start and how it is stopped. Refuses to own what a turn does.
+
+use std::sync::Arc;
+
+use nexus_protocol::{ErrorCard, EventMsg, Op, SessionSummary, Snapshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::{
+    AgentDeps, cards,
+    journal::Journal,
+    session::starts_turn,
+    title,
+    turn::{self, Answered, Turn},
+};
+
+/// What a handle asks.
+pub(crate) enum Command {
+    Submit {
+        op: Op,
+        reply: oneshot::Sender<Result<(), ErrorCard>>,
+    },
+    Snapshot(oneshot::Sender<Result<Snapshot, ErrorCard>>),
+    Changed {
+        summary: SessionSummary,
+        reply: oneshot::Sender<()>,
+    },
+    Deleted(oneshot::Sender<()>),
+    Stop(oneshot::Sender<()>),
+}
+
+pub(crate) struct Actor {
+    deps: AgentDeps,
+    journal: Arc<Journal>,
+    loaded: bool,
+    deleted: bool,
+    turn: Option<Running>,
+    /// Names the session; gives way to any operation.
+    naming: Option<Naming>,
+    naming_attempts: u32,
+}
+
+struct Running {
+    cancel: CancellationToken,
+    /// Cancelled just before the turn's last event: who sees that event may start the next turn.
+    ending: CancellationToken,
+    task: JoinHandle<Option<Answered>>,
+}
+
+struct Naming {
+    cancel: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// Tries to name one session; each costs a model call.
+const MAX_NAMING_ATTEMPTS: u32 = 3;
+
+impl Actor {
+    pub(crate) fn new(summary: SessionSummary, deps: AgentDeps) -> Self {
+        let journal = Arc::new(Journal::new(summary, Arc::clone(&deps.events)));
+        Self {
+            deps,
+            journal,
+            loaded: false,
+            deleted: false,
+            turn: None,
+            naming: None,
+            naming_attempts: 0,
+        }
+    }
+
+    pub(crate) async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        let stopped = loop {
+            tokio::select! {
+                biased;
+                ended = ended(&mut self.turn) => self.turn_ended(ended),
+                command = commands.recv() => match command {
+                    None => break None,
+                    Some(Command::Stop(reply)) => break Some(reply),
+                    Some(command) => self.handle(command).await,
+                },
+            }
+        };
+        // No new commands: what is still in the queue is answered with "closed" when it is dropped.
+        commands.close();
+        self.stop_naming().await;
+        self.stop_turn().await;
+        if let Some(reply) = stopped {
+            let _ = reply.send(());
+        }
+    }
+
+    async fn handle(&mut self, command: Command) {
+        // A receiver that is gone has lost interest; nothing depends on it.
+        match command {
+            Command::Submit { op, reply } => self.submit(op, reply).await,
+            Command::Snapshot(reply) => {
+                let loaded = self.load().await;
+                let _ = reply.send(loaded.map(|()| self.journal.snapshot()));
+            }
+            Command::Changed { summary, reply } => {
+                self.deleted = false;
+                self.journal.emit(EventMsg::SessionChanged { summary });
+                let _ = reply.send(());
+            }
+            Command::Deleted(reply) => {
+                self.deleted = true;
+                self.stop_naming().await;
+                self.stop_turn().await;
+                self.journal.emit(EventMsg::SessionDeleted);
+                let _ = reply.send(());
+            }
+            // `run` has taken it.
+            Command::Stop(_) => {}
+        }
+    }
+
+    async fn submit(&mut self, op: Op, reply: oneshot::Sender<Result<(), ErrorCard>>) {
+        self.stop_naming().await;
+        if !starts_turn(&op) {
+            if let Some(running) = &self.turn {
+                running.cancel.cancel();
+            }
+            let _ = reply.send(Ok(()));
+            return;
+        }
+        if let Err(card) = self.ready().await {
+            let _ = reply.send(Err(card));
+            return;
+        }
+        let cancel = CancellationToken::new();
+        let ending = CancellationToken::new();
+        let turn = Turn::new(
+            self.deps.clone(),
+            Arc::clone(&self.journal),
+            cancel.clone(),
+            ending.clone(),
+        );
+        self.turn = Some(Running {
+            cancel,
+            ending,
+            task: tokio::spawn(turn.run(op, reply)),
+        });
+    }
+
+    /// Whether a turn may start now.
+    async fn ready(&mut self) -> Result<(), ErrorCard> {
+        if self.deleted {
+            return Err(cards::deleted());
+        }
+        if let Some(running) = &self.turn {
+            if !running.cancel.is_cancelled() && !running.ending.is_cancelled() {
+                return Err(cards::busy());
+            }
+            // It is about to end: a person who stopped it and wrote on need not be told to wait.
+            self.stop_turn().await;
+        }
+        self.load().await
+    }
+
+    /// Reads the items, once.
+    async fn load(&mut self) -> Result<(), ErrorCard> {
+        if self.loaded {
+            return Ok(());
+        }
+        let session = self.journal.summary().id;
+        let items = self.deps.store.items(session).await.map_err(|error| {
+            error!(%session, %error, "items cannot be read");
+            cards::storage(&error)
+        })?;
+        self.journal.load(items);
+        self.loaded = true;
+        // A core that did not recover its store first: the transcript is made valid here.
+        if let Err(error) = turn::close_leftovers(&self.deps.store, &self.journal).await {
+            warn!(%session, %error, "items of an earlier run cannot be closed");
+        }
+        Ok(())
+    }
+
+    async fn stop_turn(&mut self) {
+        if let Some(running) = &self.turn {
+            running.cancel.cancel();
+            let ended = ended(&mut self.turn).await;
+            self.turn_ended(ended);
+        }
+    }
+
+    fn turn_ended(&mut self, ended: Result<Option<Answered>, tokio::task::JoinError>) {
+        self.turn = None;
+        match ended {
+            Ok(None) => {}
+            Ok(Some(answered)) => self.name(answered),
+            Err(error) => {
+                // The panic itself is in the log already, by the hook.
+                error!(%error, "a turn broke down");
+                if let Some(turn) = self.journal.running() {
+                    self.journal.emit(EventMsg::TurnFailed {
+                        turn,
+                        error: cards::internal(),
+                    });
+                }
+            }
+        }
+    }
+
+    fn name(&mut self, answered: Answered) {
+        let wanted = (self.deps.settings)().auto_title
+            && !self.deleted
+            && self.naming_attempts < MAX_NAMING_ATTEMPTS
+            && title::is_due(&self.journal.summary());
+        if !wanted {
+            return;
+        }
+        self.naming_attempts += 1;
+        let cancel = CancellationToken::new();
+        let task = title::name(
+            self.deps.clone(),
+            Arc::clone(&self.journal),
+            answered,
+            cancel.clone(),
+        );
+        self.naming = Some(Naming {
+            cancel,
+            task: tokio::spawn(task),
+        });
+    }
+
+    /// The model is free for the user again when this returns.
+    async fn stop_naming(&mut self) {
+        if let Some(naming) = self.naming.take() {
+            naming.cancel.cancel();
+            if let Err(error) = naming.task.await {
+                error!(%error, "naming a session broke down");
+            }
+        }
+    }
+}
+
+/// Waits for the running turn; for ever where none runs. Dropping this future loses nothing.
+async fn ended(turn: &mut Option<Running>) -> Result<Option<Answered>, tokio::task::JoinError> {
+    match turn {
+        Some(running) => (&mut running.task).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,57 @@
+//! What a session is given: it reads no environment, clock or global of its own.
+//!
+//! Owns the traits that the core implements for it.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use nexus_llm::Model;
+use nexus_protocol::{Clock, ErrorCard, Event, ModelRef};
+use nexus_store::Store;
+use nexus_tools::Registry;
+
+/// Finds the model behind a name.
+pub trait ModelResolver: Send + Sync {
+    /// The model, ready to be asked. Loads nothing and asks no network: that is for the first call of the model.
+    ///
+    /// # Errors
+    /// The card to show: no such provider, no key, no file.
+    fn resolve(&self, model: &ModelRef) -> BoxFuture<'_, Result<Arc<dyn Model>, ErrorCard>>;
+}
+
+/// Takes the events of all sessions.
+pub trait EventSink: Send + Sync {
+    /// Takes one. Never blocks: it is called while the session's state is locked, so that events leave in order.
+    fn send(&self, event: Event);
+}
+
+/// What a turn may want from the settings; asked once a turn.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TurnSettings {
+    /// For sessions without a model.
+    pub default_model: Option<ModelRef>,
+    /// The user's own instructions, added to the agent's; empty for none. Nothing that changes from turn to turn: a
+    /// stable beginning is what providers and workers cache.
+    pub system_prompt: String,
+    /// Tool calls in one turn, at most.
+    pub max_tool_calls: u32,
+    /// Whether the model names the session after its first answer.
+    pub auto_title: bool,
+}
+
+/// All that a session needs.
+#[derive(Clone)]
+pub struct AgentDeps {
+    /// Where items are kept.
+    pub store: Store,
+    /// What the agent may do.
+    pub tools: Registry,
+    /// Who answers.
+    pub models: Arc<dyn ModelResolver>,
+    /// Who listens.
+    pub events: Arc<dyn EventSink>,
+    /// Time and ids.
+    pub clock: Arc<dyn Clock>,
+    /// The settings as they are now.
+    pub settings: Arc<dyn Fn() -> TurnSettings + Send + Sync>,
+}

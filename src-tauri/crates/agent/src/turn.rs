@@ -1,0 +1,311 @@
+//! A turn: from an operation to the last event.
+//!
+//! Owns the loop of model calls and tool calls and how each of them may end. The rules it keeps: an item is on disk
+//! before it is told as whole; every wait races the cancellation; however a turn ends, the transcript is valid.
+
+mod flush;
+mod guard;
+mod prepare;
+mod step;
+mod tools;
+
+use std::sync::Arc;
+
+use nexus_llm::{Model, ModelError};
+use nexus_protocol::{
+    Clock, ErrorAction, ErrorCard, EventMsg, FinishReason, Item, ItemBody, ItemId, ItemStatus,
+    ModelRef, NoticeLevel, Op, TurnId, Usage,
+};
+use nexus_store::StoreError;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, error, info, info_span, warn};
+
+use crate::{
+    AgentDeps, TurnSettings, cards,
+    context::{self, ContextInput},
+    journal::Journal,
+    prompt,
+};
+
+pub(crate) use prepare::close_leftovers;
+
+/// Said once in a transcript, when the first turn is left out of a request.
+const LEFT_OUT: &str = "Earlier messages no longer fit the model and were left out.";
+
+/// A turn that ended well, for who names the session.
+pub(crate) struct Answered {
+    pub(crate) model: Arc<dyn Model>,
+    pub(crate) name: ModelRef,
+    pub(crate) turn: TurnId,
+}
+
+/// What a turn works with.
+pub(crate) struct Turn {
+    deps: AgentDeps,
+    journal: Arc<Journal>,
+    cancel: CancellationToken,
+    ending: CancellationToken,
+}
+
+/// An operation that was accepted.
+struct Accepted {
+    turn: TurnId,
+    model: Arc<dyn Model>,
+    name: ModelRef,
+    settings: TurnSettings,
+    /// The first model call of this run.
+    step: u32,
+}
+
+/// How a turn ended.
+enum Ending {
+    Completed,
+    Interrupted(Option<ErrorCard>),
+    Failed(ErrorCard),
+}
+
+impl Turn {
+    pub(crate) fn new(
+        deps: AgentDeps,
+        journal: Arc<Journal>,
+        cancel: CancellationToken,
+        ending: CancellationToken,
+    ) -> Self {
+        Self {
+            deps,
+            journal,
+            cancel,
+            ending,
+        }
+    }
+
+    /// Accepts or refuses `op`, and runs it to its end.
+    pub(crate) async fn run(
+        self,
+        op: Op,
+        reply: oneshot::Sender<Result<(), ErrorCard>>,
+    ) -> Option<Answered> {
+        let session = self.journal.summary().id;
+        let accepted = match self.prepare(op).await {
+            Ok(accepted) => accepted,
+            Err(card) => {
+                info!(%session, code = ?card.code, "a turn was refused");
+                self.ending.cancel();
+                let _ = reply.send(Err(card));
+                return None;
+            }
+        };
+        // The submitter may be gone; the turn runs all the same.
+        let _ = reply.send(Ok(()));
+        let span = info_span!("turn", %session, turn = %accepted.turn, model = %accepted.name);
+        self.answer(accepted).instrument(span).await
+    }
+
+    async fn answer(self, accepted: Accepted) -> Option<Answered> {
+        let began = self.deps.clock.now();
+        let mut usage = Usage::default();
+        let ending = self.drive(&accepted, &mut usage).await;
+        let turn = accepted.turn;
+        let duration_ms = self.deps.clock.now().since(began);
+        match ending {
+            Ending::Completed => {
+                self.touch().await;
+                info!(duration_ms, "turn completed");
+                self.ending.cancel();
+                self.journal.emit(EventMsg::TurnCompleted { turn, usage });
+                Some(Answered {
+                    model: accepted.model,
+                    name: accepted.name,
+                    turn,
+                })
+            }
+            Ending::Interrupted(error) => {
+                info!(duration_ms, code = ?error.as_ref().map(|card| card.code), "turn interrupted");
+                self.ending.cancel();
+                self.journal.emit(EventMsg::TurnInterrupted { turn, error });
+                None
+            }
+            Ending::Failed(error) => {
+                warn!(duration_ms, code = ?error.code, "turn failed");
+                self.notice(
+                    turn,
+                    accepted.step,
+                    NoticeLevel::Error,
+                    &error.title,
+                    Some(error.clone()),
+                )
+                .await;
+                self.ending.cancel();
+                self.journal.emit(EventMsg::TurnFailed { turn, error });
+                None
+            }
+        }
+    }
+
+    async fn drive(&self, accepted: &Accepted, usage: &mut Usage) -> Ending {
+        let info = accepted.model.info().clone();
+        let specs = if info.tools {
+            self.deps.tools.specs()
+        } else {
+            Vec::new()
+        };
+        let system = prompt::system(&accepted.settings.system_prompt, !specs.is_empty());
+        let mut guard = guard::LoopGuard::new(accepted.settings.max_tool_calls);
+        let mut step = accepted.step;
+        loop {
+            let built = match context::build(&ContextInput {
+                items: &self.journal.items(),
+                system: &system,
+                tools: &specs,
+                model: &info,
+            }) {
+                Ok(built) => built,
+                Err(error) => {
+                    return Ending::Failed(cards::context_overflow(error.needed, error.limit));
+                }
+            };
+            if built.dropped_turns > 0 || built.dropped_steps > 0 {
+                self.say_left_out(accepted.turn, step).await;
+            }
+            let end = self.call_model(accepted, step, built.request).await;
+            let (reason, calls) = match end {
+                step::StepEnd::Finished {
+                    reason,
+                    used,
+                    calls,
+                } => {
+                    if let Some(used) = used {
+                        *usage = usage.plus(used);
+                        self.record(accepted, &used).await;
+                    }
+                    (reason, calls)
+                }
+                step::StepEnd::Cancelled => return Ending::Interrupted(None),
+                step::StepEnd::Failed { error, shown } => {
+                    return self.model_failed(&error, shown);
+                }
+                step::StepEnd::Storage(error) => return Ending::Failed(cards::storage(&error)),
+            };
+            if calls.is_empty() {
+                return self.stopped(accepted, step, reason).await;
+            }
+            match self.run_tools(&calls, &mut guard).await {
+                tools::ToolsEnd::Answered => {}
+                tools::ToolsEnd::Cancelled => return Ending::Interrupted(None),
+                tools::ToolsEnd::Limit(card) => return Ending::Failed(card),
+                tools::ToolsEnd::Storage(error) => return Ending::Failed(cards::storage(&error)),
+            }
+            step = step.saturating_add(1);
+        }
+    }
+
+    fn model_failed(&self, error: &ModelError, shown: bool) -> Ending {
+        let clock: &dyn Clock = self.deps.clock.as_ref();
+        let mut card = error.card(clock);
+        if shown {
+            // Something of the answer is there: going on from it is worth more than any other remedy.
+            card.action = ErrorAction::Continue;
+            Ending::Interrupted(Some(card))
+        } else {
+            Ending::Failed(card)
+        }
+    }
+
+    /// The model stopped by itself. An answer without a word would leave the user in front of nothing.
+    async fn stopped(&self, accepted: &Accepted, step: u32, reason: FinishReason) -> Ending {
+        let answered = self.journal.items().iter().any(|item| {
+            item.turn == accepted.turn
+                && item.step == step
+                && matches!(item.body, ItemBody::Assistant { .. })
+        });
+        if !answered {
+            let text = match reason {
+                FinishReason::ContentFilter => "The provider's filter held this answer back.",
+                FinishReason::Length => "The model reached its limit before it began to answer.",
+                FinishReason::Stop | FinishReason::ToolCalls => "The model gave no answer.",
+            };
+            self.notice(accepted.turn, step, NoticeLevel::Warning, text, None)
+                .await;
+        }
+        Ending::Completed
+    }
+
+    async fn say_left_out(&self, turn: TurnId, step: u32) {
+        let said =
+            self.journal.items().iter().any(
+                |item| matches!(&item.body, ItemBody::Notice { text, .. } if text == LEFT_OUT),
+            );
+        if !said {
+            self.notice(turn, step, NoticeLevel::Info, LEFT_OUT, None)
+                .await;
+        }
+    }
+
+    /// Adds a word of the core to the transcript; a store that fails costs only this word.
+    async fn notice(
+        &self,
+        turn: TurnId,
+        step: u32,
+        level: NoticeLevel,
+        text: &str,
+        error: Option<ErrorCard>,
+    ) {
+        let mut item = self.new_item(
+            turn,
+            step,
+            ItemBody::Notice {
+                level,
+                text: text.to_owned(),
+                error,
+            },
+        );
+        item.status = ItemStatus::Complete;
+        match self.deps.store.put_item(&item).await {
+            Ok(()) => self.journal.emit(EventMsg::ItemAdded { item }),
+            Err(error) => error!(%error, "a notice could not be saved"),
+        }
+    }
+
+    async fn record(&self, accepted: &Accepted, used: &Usage) {
+        let session = self.journal.summary().id;
+        let now = self.deps.clock.now();
+        let result = self
+            .deps
+            .store
+            .add_usage(session, accepted.turn, &accepted.name, used, now)
+            .await;
+        if let Err(error) = result {
+            warn!(%error, "usage could not be recorded");
+        }
+    }
+
+    /// The session moves to the top of the list.
+    async fn touch(&self) {
+        let session = self.journal.summary().id;
+        let now = self.deps.clock.now();
+        self.tell(self.deps.store.touch(session, now).await);
+    }
+
+    fn tell(&self, changed: Result<Option<nexus_protocol::SessionSummary>, StoreError>) {
+        match changed {
+            Ok(Some(summary)) => self.journal.emit(EventMsg::SessionChanged { summary }),
+            Ok(None) => {}
+            Err(error) => warn!(%error, "the session's summary could not be saved"),
+        }
+    }
+
+    /// An item that begins now, at the end of the session.
+    fn new_item(&self, turn: TurnId, step: u32, body: ItemBody) -> Item {
+        Item {
+            id: ItemId(self.deps.clock.new_uuid()),
+            session: self.journal.summary().id,
+            turn,
+            step,
+            position: self.journal.next_position(),
+            created_at: self.deps.clock.now(),
+            status: ItemStatus::InProgress,
+            body,
+        }
+    }
+}

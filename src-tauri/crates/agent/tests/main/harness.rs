@@ -1,0 +1,357 @@
+//! One session with its store in a folder of its own, a clock that stands still, and every event it sends.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::{FutureExt, future::BoxFuture};
+use nexus_agent_loop::{AgentDeps, EventSink, ModelResolver, SessionHandle, TurnSettings};
+use nexus_llm::Model;
+use nexus_protocol::{
+    Clock, Delta, ErrorCard, ErrorCode, Event, EventMsg, Item, ItemBody, ModelActivity, ModelRef,
+    Op, SessionId, SessionSummary, Snapshot, Submission, SubmissionId, TitleSource, UnixMillis,
+};
+use nexus_store::Store;
+use nexus_tools::Registry;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::model::ScriptedModel;
+
+pub const START: i64 = 1_795_374_875_000;
+
+/// Stands still until it is told to pass; makes ids in a row.
+pub struct TestClock {
+    now: AtomicI64,
+    ids: AtomicU64,
+}
+
+impl TestClock {
+    pub fn pass(&self, ms: u64) {
+        self.now.fetch_add(ms as i64, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> UnixMillis {
+        UnixMillis(self.now.load(Ordering::SeqCst))
+    }
+
+    fn new_uuid(&self) -> Uuid {
+        Uuid::from_u128(u128::from(self.ids.fetch_add(1, Ordering::SeqCst)))
+    }
+}
+
+pub struct Events {
+    all: Mutex<Vec<Event>>,
+    count: watch::Sender<usize>,
+}
+
+impl EventSink for Events {
+    fn send(&self, event: Event) {
+        let mut all = self.all.lock().unwrap();
+        all.push(event);
+        self.count.send_replace(all.len());
+    }
+}
+
+struct Only(Arc<ScriptedModel>);
+
+impl ModelResolver for Only {
+    fn resolve(&self, model: &ModelRef) -> BoxFuture<'_, Result<Arc<dyn Model>, ErrorCard>> {
+        let known = model.0 == "test/scripted";
+        async move {
+            if known {
+                Ok(Arc::clone(&self.0) as Arc<dyn Model>)
+            } else {
+                Err(ErrorCard::new(
+                    ErrorCode::KeyMissing,
+                    "No key for other",
+                    "Add a key in Settings.",
+                    nexus_protocol::ErrorAction::ChooseModel,
+                ))
+            }
+        }
+        .boxed()
+    }
+}
+
+pub struct Harness {
+    pub folder: tempfile::TempDir,
+    pub clock: Arc<TestClock>,
+    pub model: Arc<ScriptedModel>,
+    pub store: Store,
+    pub events: Arc<Events>,
+    pub session: SessionHandle,
+    pub summary: SessionSummary,
+    pub settings: Arc<Mutex<TurnSettings>>,
+    deps: AgentDeps,
+}
+
+impl Harness {
+    pub async fn new() -> Self {
+        Self::with(Registry::builtin(), None).await
+    }
+
+    pub async fn with(tools: Registry, context_tokens: Option<u32>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(TestClock {
+            now: AtomicI64::new(START),
+            ids: AtomicU64::new(1),
+        });
+        let model = Arc::new(ScriptedModel::new(Arc::clone(&clock), context_tokens));
+        let store = Store::open(&folder.path().join("nexus.db")).unwrap();
+        let summary = SessionSummary {
+            id: SessionId(Uuid::from_u128(0xabc)),
+            title: String::new(),
+            title_source: TitleSource::None,
+            model: None,
+            created_at: UnixMillis(START),
+            updated_at: UnixMillis(START),
+        };
+        store.create_session(&summary).await.unwrap();
+        let events = Arc::new(Events {
+            all: Mutex::default(),
+            count: watch::Sender::new(0),
+        });
+        let settings = Arc::new(Mutex::new(TurnSettings {
+            default_model: Some(ModelRef("test/scripted".into())),
+            system_prompt: String::new(),
+            max_tool_calls: 10,
+            auto_title: false,
+        }));
+        let read = Arc::clone(&settings);
+        let deps = AgentDeps {
+            store: store.clone(),
+            tools,
+            models: Arc::new(Only(Arc::clone(&model))),
+            events: Arc::clone(&events) as Arc<dyn EventSink>,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            settings: Arc::new(move || read.lock().unwrap().clone()),
+        };
+        Self {
+            folder,
+            clock,
+            model,
+            store,
+            session: SessionHandle::spawn(summary.clone(), deps.clone()),
+            events,
+            summary,
+            settings,
+            deps,
+        }
+    }
+
+    /// A new actor on what the store has, as after a restart.
+    pub async fn restart(&mut self) {
+        let summary = self.store.session(self.summary.id).await.unwrap().unwrap();
+        self.session = SessionHandle::spawn(summary, self.deps.clone());
+    }
+
+    pub async fn submit(&self, op: Op) -> Result<(), ErrorCard> {
+        let submission = Submission {
+            id: SubmissionId(Uuid::nil()),
+            session: self.summary.id,
+            op,
+        };
+        tokio::time::timeout(Duration::from_secs(10), self.session.submit(submission))
+            .await
+            .expect("submit hangs")
+    }
+
+    pub async fn user(&self, text: &str) -> Result<(), ErrorCard> {
+        self.submit(Op::UserTurn {
+            text: text.into(),
+            attachments: Vec::new(),
+            model: None,
+        })
+        .await
+    }
+
+    /// Submits and waits for the turn's end.
+    pub async fn turn(&self, op: Op) -> EventMsg {
+        let from = self.events().len();
+        self.submit(op).await.unwrap();
+        self.ends(from).await
+    }
+
+    pub async fn user_turn(&self, text: &str) -> EventMsg {
+        let from = self.events().len();
+        self.user(text).await.unwrap();
+        self.ends(from).await
+    }
+
+    /// The end of the turn that began after event `from`.
+    pub async fn ends(&self, from: usize) -> EventMsg {
+        self.wait(from, |msg| {
+            matches!(
+                msg,
+                EventMsg::TurnCompleted { .. }
+                    | EventMsg::TurnFailed { .. }
+                    | EventMsg::TurnInterrupted { .. }
+            )
+        })
+        .await
+    }
+
+    /// The first event after `from` that `wanted` accepts.
+    pub async fn wait(&self, from: usize, wanted: impl Fn(&EventMsg) -> bool) -> EventMsg {
+        let mut count = self.events.count.subscribe();
+        let found = async {
+            loop {
+                let event = {
+                    let all = self.events.all.lock().unwrap();
+                    all.iter().skip(from).find(|it| wanted(&it.msg)).cloned()
+                };
+                if let Some(event) = event {
+                    return event.msg;
+                }
+                count.changed().await.unwrap();
+            }
+        };
+        match tokio::time::timeout(Duration::from_secs(10), found).await {
+            Ok(msg) => msg,
+            Err(_) => panic!("nothing of the kind in:\n{}", self.story()),
+        }
+    }
+
+    pub fn events(&self) -> Vec<Event> {
+        self.events.all.lock().unwrap().clone()
+    }
+
+    pub async fn snapshot(&self) -> Snapshot {
+        self.session.snapshot().await.unwrap()
+    }
+
+    /// What was said, one line an event.
+    pub fn story(&self) -> String {
+        self.events().iter().map(line).collect()
+    }
+
+    /// What holds at the end of every test: events are numbered without gaps, the session is their fold, the store has the
+    /// same items, and the model got valid requests only.
+    pub async fn check(&self) {
+        let events = self.events();
+        let numbers: Vec<u64> = events.iter().map(|event| event.seq).collect();
+        let expected: Vec<u64> = (1..=events.len() as u64).collect();
+        assert_eq!(numbers, expected);
+        let snapshot = self.snapshot().await;
+        let mut folded = crate::folding::empty(&self.summary);
+        for event in &events {
+            crate::folding::fold(&mut folded, event);
+        }
+        assert_eq!(folded, snapshot);
+        assert_eq!(
+            self.store.items(self.summary.id).await.unwrap(),
+            snapshot.items
+        );
+        let stored = self.store.session(self.summary.id).await.unwrap();
+        assert_eq!(stored, Some(snapshot.session));
+        assert_eq!(self.model.faults(), Vec::<String>::new());
+        for item in &snapshot.items {
+            assert_ne!(
+                item.status,
+                nexus_protocol::ItemStatus::InProgress,
+                "{item:?}"
+            );
+            if let ItemBody::ToolCall { result, .. } = &item.body {
+                assert!(result.is_some(), "{item:?}");
+            }
+        }
+    }
+}
+
+fn line(event: &Event) -> String {
+    let what = match &event.msg {
+        EventMsg::TurnStarted { turn, model } => {
+            format!("turn {} started by {model}", short(turn.0))
+        }
+        EventMsg::ItemAdded { item } => format!("+ {}", tell(item)),
+        EventMsg::ItemDelta {
+            item,
+            offset,
+            delta,
+        } => match delta {
+            Delta::Text { text } => format!("~ {} @{offset} text {text:?}", short(item.0)),
+            Delta::Arguments { text } => {
+                format!("~ {} @{offset} arguments {text:?}", short(item.0))
+            }
+        },
+        EventMsg::ItemCompleted { item } => format!("= {}", tell(item)),
+        EventMsg::ItemRemoved { item } => format!("- {}", short(item.0)),
+        EventMsg::ModelActivity { activity } => match activity {
+            ModelActivity::Loading => "loading".into(),
+            ModelActivity::Waiting => "waiting".into(),
+            ModelActivity::Retrying { attempt, .. } => format!("retrying {attempt}"),
+        },
+        EventMsg::TurnCompleted { turn, usage } => format!(
+            "turn {} completed, {} in, {} out",
+            short(turn.0),
+            usage.input_tokens,
+            usage.output_tokens
+        ),
+        EventMsg::TurnFailed { turn, error } => {
+            format!("turn {} failed: {}", short(turn.0), card(error))
+        }
+        EventMsg::TurnInterrupted { turn, error } => match error {
+            Some(error) => format!("turn {} interrupted: {}", short(turn.0), card(error)),
+            None => format!("turn {} interrupted by the user", short(turn.0)),
+        },
+        EventMsg::SessionChanged { summary } => {
+            format!("session {:?} ({:?})", summary.title, summary.title_source)
+        }
+        EventMsg::SessionDeleted => "session deleted".into(),
+    };
+    format!("{:>3} {what}\n", event.seq)
+}
+
+pub fn card(card: &ErrorCard) -> String {
+    format!(
+        "{:?} “{}” “{}” {:?}",
+        card.code, card.title, card.detail, card.action
+    )
+}
+
+fn short(id: Uuid) -> String {
+    format!("#{}", id.as_u128())
+}
+
+fn tell(item: &Item) -> String {
+    let body = match &item.body {
+        ItemBody::User { text, .. } => format!("user {text:?}"),
+        ItemBody::Assistant { text, meta, .. } => match meta {
+            None => format!("assistant {text:?}"),
+            Some(meta) => format!(
+                "assistant {text:?} finish {:?} first {:?} took {} speed {:?}",
+                meta.finish, meta.time_to_first_token_ms, meta.duration_ms, meta.tokens_per_second
+            ),
+        },
+        ItemBody::Thinking { text, duration_ms } => format!("thinking {text:?} {duration_ms:?}"),
+        ItemBody::ToolCall {
+            name,
+            arguments,
+            result,
+            ..
+        } => match result {
+            None => format!("call {name} {arguments}"),
+            Some(result) => format!(
+                "call {name} {arguments} -> {} {:?} [{}]",
+                if result.ok { "ok" } else { "not ok" },
+                result.output,
+                result.summary
+            ),
+        },
+        ItemBody::Notice { level, text, .. } => format!("notice {level:?} {text:?}"),
+    };
+    format!(
+        "{} at {} step {} {:?} {body}",
+        short(item.id.0),
+        item.position,
+        item.step,
+        item.status
+    )
+}

@@ -1,0 +1,237 @@
+//! A model that plays a script, and refuses requests that no provider would take.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures::StreamExt;
+use nexus_llm::{Model, ModelError, ModelEvent, ModelStream};
+use nexus_protocol::{
+    ChatMessage, ChatRequest, FinishReason, ModelActivity, ModelInfo, ModelPlace, ModelRef, Usage,
+};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::TestClock;
+
+/// One thing a scripted call does.
+#[derive(Clone)]
+pub enum Play {
+    Event(ModelEvent),
+    Error(ModelError),
+    /// Waits for a permit.
+    Gate(Arc<Semaphore>),
+    /// Time passes on the session's clock.
+    Pass(u64),
+    /// Real time passes.
+    Sleep(Duration),
+    /// Never goes on.
+    Hang,
+    Panic,
+}
+
+pub fn text(text: &str) -> Play {
+    Play::Event(ModelEvent::Text(text.into()))
+}
+
+pub fn thinking(text: &str) -> Play {
+    Play::Event(ModelEvent::Thinking(text.into()))
+}
+
+pub fn waiting() -> Play {
+    Play::Event(ModelEvent::Activity(ModelActivity::Waiting))
+}
+
+pub fn call(index: u32, id: &str, name: &str, arguments: &str) -> Vec<Play> {
+    vec![
+        Play::Event(ModelEvent::ToolCallStarted {
+            index,
+            id: id.into(),
+            name: name.into(),
+        }),
+        arguments_of(index, arguments),
+    ]
+}
+
+pub fn arguments_of(index: u32, text: &str) -> Play {
+    Play::Event(ModelEvent::ToolCallArguments {
+        index,
+        text: text.into(),
+    })
+}
+
+pub fn usage(input: u64, output: u64) -> Usage {
+    Usage {
+        input_tokens: input,
+        output_tokens: output,
+        ..Usage::default()
+    }
+}
+
+pub fn finish(reason: FinishReason, usage: Option<Usage>) -> Play {
+    Play::Event(ModelEvent::Finished { reason, usage })
+}
+
+pub fn stop() -> Play {
+    finish(FinishReason::Stop, Some(usage(10, 5)))
+}
+
+pub fn tools() -> Play {
+    finish(FinishReason::ToolCalls, Some(usage(20, 7)))
+}
+
+pub fn lost() -> Play {
+    Play::Error(ModelError::ConnectionLost {
+        provider: "test".into(),
+        message: "reset by peer".into(),
+    })
+}
+
+pub fn down() -> Play {
+    Play::Error(ModelError::ProviderDown {
+        provider: "test".into(),
+        status: 503,
+        message: "overloaded".into(),
+    })
+}
+
+/// Plays one script a call.
+pub struct ScriptedModel {
+    info: ModelInfo,
+    clock: Arc<TestClock>,
+    scripts: Mutex<VecDeque<Vec<Play>>>,
+    requests: Mutex<Vec<ChatRequest>>,
+    faults: Mutex<Vec<String>>,
+}
+
+impl ScriptedModel {
+    pub fn new(clock: Arc<TestClock>, context_tokens: Option<u32>) -> Self {
+        Self {
+            info: ModelInfo {
+                model: ModelRef("test/scripted".into()),
+                display_name: "Scripted".into(),
+                place: ModelPlace::Cloud,
+                context_tokens,
+                max_output_tokens: None,
+                tools: true,
+                images: false,
+                pricing: None,
+                file_bytes: None,
+                quantization: None,
+            },
+            clock,
+            scripts: Mutex::default(),
+            requests: Mutex::default(),
+            faults: Mutex::default(),
+        }
+    }
+
+    pub fn plays(&self, script: Vec<Play>) {
+        self.scripts.lock().unwrap().push_back(script);
+    }
+
+    pub fn requests(&self) -> Vec<ChatRequest> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    /// Requests that were not valid, and scripts that nobody asked for.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = self.faults.lock().unwrap().clone();
+        let left = self.scripts.lock().unwrap().len();
+        if left > 0 {
+            faults.push(format!("{left} scripts were not asked for"));
+        }
+        faults
+    }
+}
+
+impl Model for ScriptedModel {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn stream(&self, request: ChatRequest, cancel: CancellationToken) -> ModelStream {
+        if let Err(fault) = valid(&request) {
+            self.faults.lock().unwrap().push(fault);
+        }
+        self.requests.lock().unwrap().push(request);
+        let script = self.scripts.lock().unwrap().pop_front().unwrap_or_else(|| {
+            let mut faults = self.faults.lock().unwrap();
+            faults.push("a call without a script".into());
+            vec![Play::Hang]
+        });
+        let clock = Arc::clone(&self.clock);
+        futures::stream::unfold(script.into_iter(), move |mut script| {
+            let clock = Arc::clone(&clock);
+            let cancel = cancel.clone();
+            async move {
+                loop {
+                    match script.next()? {
+                        Play::Event(event) => return Some((Ok(event), script)),
+                        Play::Error(error) => return Some((Err(error), script)),
+                        Play::Pass(ms) => clock.pass(ms),
+                        Play::Sleep(time) => tokio::time::sleep(time).await,
+                        Play::Panic => panic!("a scripted panic"),
+                        Play::Gate(gate) => {
+                            tokio::select! {
+                                () = cancel.cancelled() => return Some((Err(ModelError::Cancelled), script)),
+                                permit = gate.acquire() => permit.unwrap().forget(),
+                            }
+                        }
+                        Play::Hang => {
+                            cancel.cancelled().await;
+                            return Some((Err(ModelError::Cancelled), script));
+                        }
+                    }
+                }
+            }
+        })
+        .boxed()
+    }
+}
+
+fn valid(request: &ChatRequest) -> Result<(), String> {
+    let mut open: Vec<&str> = Vec::new();
+    let mut ids = HashSet::new();
+    let mut previous = "";
+    for message in &request.messages {
+        let role = match message {
+            ChatMessage::System { .. } => "system",
+            ChatMessage::User { .. } => "user",
+            ChatMessage::Assistant { .. } => "assistant",
+            ChatMessage::Tool { .. } => "tool",
+        };
+        let follows = matches!(
+            (previous, role),
+            ("", "system")
+                | ("system" | "assistant", "user")
+                | ("user" | "tool", "assistant")
+                | ("assistant" | "tool", "tool")
+        );
+        if !follows || (role != "tool" && !open.is_empty()) {
+            return Err(format!("{role} after {previous}, open calls {open:?}"));
+        }
+        match message {
+            ChatMessage::Assistant { tool_calls, .. } => {
+                for call in tool_calls {
+                    if !ids.insert(call.id.as_str()) {
+                        return Err(format!("call {} twice", call.id));
+                    }
+                    open.push(&call.id);
+                }
+            }
+            ChatMessage::Tool { call_id, .. } => match open.iter().position(|id| id == call_id) {
+                Some(at) => drop(open.remove(at)),
+                None => return Err(format!("a result without its call {call_id}")),
+            },
+            _ => {}
+        }
+        previous = role;
+    }
+    if !open.is_empty() || !matches!(previous, "user" | "tool") {
+        return Err(format!("ends with {previous}, open calls {open:?}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! The only place of the core that makes HTTP clients: one egress policy.
+//!
+//! No proxy variables, no redirects, rustls. Providers get the shared client; a fetched image gets one that is pinned to the
+//! addresses that were checked.
+
+use std::{net::SocketAddr, time::Duration};
+
+use crate::StartError;
+
+/// What may talk to the network.
+#[derive(Clone, Debug)]
+pub struct Egress {
+    providers: reqwest::Client,
+}
+
+impl Egress {
+    /// Builds the shared client.
+    pub fn new() -> Result<Self, StartError> {
+        let providers =
+            nexus_llm::http_client().map_err(|error| StartError::Network(error.to_string()))?;
+        Ok(Self { providers })
+    }
+
+    /// For providers.
+    pub fn providers(&self) -> reqwest::Client {
+        self.providers.clone()
+    }
+
+    /// For one host at exactly these addresses: the name is not looked up again.
+    pub fn pinned(host: &str, addresses: &[SocketAddr]) -> Result<reqwest::Client, reqwest::Error> {
+        reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(10))
+            .resolve_to_addrs(host, addresses)
+            .user_agent(concat!("NexusAgent/", env!("CARGO_PKG_VERSION")))
+            .build()
+    }
+}

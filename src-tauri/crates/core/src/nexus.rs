@@ -1,0 +1,352 @@
+//! The composition: one [`Nexus`] is one running core.
+//!
+//! Owns the order in which things start and stop, and the sessions that run. Each call checks what it is given: front ends are
+//! not trusted to.
+
+mod chats;
+mod keys;
+mod library;
+mod preferences;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use nexus_agent_loop::{AgentDeps, ModelResolver, SessionHandle, TurnSettings};
+use nexus_protocol::{
+    Banner, BannerKind, Bootstrap, Clock, ErrorCard, Event, HighlightSpan, ImageData, SessionId,
+    Settings, SettingsView, UnixMillis,
+};
+use nexus_store::Store;
+use nexus_tools::Registry;
+use nexus_worker_client::{LocalEngine, WorkerOptions};
+use tokio::sync::{Mutex, mpsc::UnboundedReceiver};
+
+use crate::{
+    CoreOptions, StartError,
+    egress::Egress,
+    events::Broadcast,
+    fetch_image::{ImageFetcher, SystemResolver},
+    highlight,
+    logging::{self, LogHandle, Redactor},
+    models::Models,
+    paths::{DataDir, RunLock},
+    providers::Providers,
+    secrets::Keys,
+    settings::{Loaded, SettingsStore},
+};
+
+/// How long a deleted chat can be restored.
+const RESTORABLE: Duration = Duration::from_secs(3600);
+/// How long a stop waits for turns to end before it goes on without them; what is on disk is valid in any case.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// A running core. Cheap to clone.
+#[derive(Clone)]
+pub struct Nexus {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) data: DataDir,
+    pub(crate) settings: SettingsStore,
+    pub(crate) store: Store,
+    pub(crate) keys: Keys,
+    pub(crate) providers: Providers,
+    pub(crate) models: Models,
+    pub(crate) engine: LocalEngine,
+    pub(crate) worker: PathBuf,
+    images: ImageFetcher,
+    events: Arc<Broadcast>,
+    sessions: Mutex<HashMap<SessionId, SessionHandle>>,
+    log: Option<LogHandle>,
+    // Held as long as this core runs: see `RunLock`.
+    _running: RunLock,
+}
+
+impl Nexus {
+    /// Starts a core: the folder, the settings, the log, the database, then everything that uses them. No key is read, no
+    /// network asked, no model loaded.
+    ///
+    /// # Errors
+    /// What keeps the core from working at all; [`StartError::card`] says it to people. A broken settings file does not.
+    pub async fn start(options: CoreOptions) -> Result<Self, StartError> {
+        let data = DataDir::prepare(&options.data_dir).map_err(|source| StartError::DataDir {
+            path: options.data_dir.clone(),
+            source,
+        })?;
+        let file = options
+            .config_file
+            .clone()
+            .unwrap_or_else(|| data.settings());
+        let settings = SettingsStore::open(file, options.env.clone());
+        let loaded = settings.current();
+        let redactor = Redactor::of_process();
+        let log = start_log(&options, &data, &loaded, &redactor)?;
+        for problem in &loaded.problems {
+            tracing::warn!(%problem, "settings");
+        }
+        let (store, running) = open_store(&data, options.clock.as_ref()).await?;
+        let egress = Egress::new()?;
+        let keys = Keys::new(
+            options.keychain.clone(),
+            options.probe_program.clone(),
+            redactor.clone(),
+        );
+        let providers = Providers::new(
+            settings.clone(),
+            options.env.clone(),
+            keys.clone(),
+            store.clone(),
+            egress,
+            options.timeouts.clone(),
+            redactor,
+        );
+        let worker = options
+            .worker
+            .clone()
+            .unwrap_or_else(|| PathBuf::from("nexus-worker"));
+        let engine = LocalEngine::new(worker_options(&worker, &data, &loaded.settings));
+        let models = Models::new(
+            providers.clone(),
+            data.models(),
+            options.starter.clone(),
+            engine.clone(),
+        );
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), data = %data.root().display(), "started");
+        Ok(Self {
+            inner: Arc::new(Inner {
+                clock: options.clock,
+                data,
+                settings,
+                store,
+                keys,
+                providers,
+                models,
+                engine,
+                worker,
+                images: ImageFetcher::new(Arc::new(SystemResolver)),
+                events: Arc::default(),
+                sessions: Mutex::default(),
+                log,
+                _running: running,
+            }),
+        })
+    }
+
+    /// The events of all sessions, from now on. The receiver must be read: what it does not read stays in memory.
+    pub fn subscribe(&self) -> UnboundedReceiver<Event> {
+        self.inner.events.subscribe()
+    }
+
+    /// All that a window needs to draw itself first.
+    pub async fn bootstrap(&self) -> Result<Bootstrap, ErrorCard> {
+        let inner = &self.inner;
+        let loaded = inner.settings.reload();
+        let (sessions, providers, starter, keychain) = futures::join!(
+            inner.store.sessions(),
+            inner.providers.views(),
+            inner.models.starter(),
+            self.keychain_banner(),
+        );
+        let sessions = sessions.map_err(|error| error.card())?;
+        let mut banners: Vec<Banner> = loaded
+            .problems
+            .iter()
+            .map(|problem| Banner {
+                kind: BannerKind::SettingsBroken,
+                text: format!("Settings that cannot be used were left out. {problem}."),
+            })
+            .collect();
+        banners.extend(keychain);
+        let chosen = loaded.settings.default_model.is_some()
+            || sessions.iter().any(|session| session.model.is_some());
+        Ok(Bootstrap {
+            version: env!("CARGO_PKG_VERSION").into(),
+            settings: self.view(loaded),
+            onboarding: !chosen,
+            sessions,
+            providers,
+            banners,
+            starter,
+        })
+    }
+
+    /// Colours for code; see [`highlight::MAX_BYTES`] for what stays plain.
+    pub async fn highlight(
+        &self,
+        language: String,
+        code: String,
+    ) -> Result<Vec<HighlightSpan>, ErrorCard> {
+        Ok(highlight::highlight(language, code).await)
+    }
+
+    /// An image of the web that the user clicked: https, public addresses, 10 MiB, image types only.
+    pub async fn fetch_image(&self, url: String) -> Result<ImageData, ErrorCard> {
+        self.inner
+            .images
+            .fetch(&url)
+            .await
+            .map_err(|error| error.card())
+    }
+
+    /// The data folder.
+    pub fn data_dir(&self) -> PathBuf {
+        self.inner.data.root().to_path_buf()
+    }
+
+    /// The folder of the logs.
+    pub fn log_dir(&self) -> PathBuf {
+        self.inner.data.logs()
+    }
+
+    /// Interrupts running turns, ends the worker, closes the database. The core is of no use after it.
+    pub async fn shutdown(&self) {
+        let handles: Vec<SessionHandle> = self.inner.sessions.lock().await.drain().map(|(_, h)| h).collect();
+        let stopped = futures::future::join_all(handles.iter().map(SessionHandle::stop));
+        if tokio::time::timeout(STOP_LIMIT, stopped).await.is_err() {
+            tracing::warn!("some turns did not end in time");
+        }
+        self.inner.engine.shutdown().await;
+        self.inner.store.close().await;
+        tracing::info!("stopped");
+    }
+
+    /// The handle of a session that exists; its actor starts with the first call.
+    pub(crate) async fn session(&self, id: SessionId) -> Result<SessionHandle, ErrorCard> {
+        let mut sessions = self.inner.sessions.lock().await;
+        let summary = self
+            .inner
+            .store
+            .session(id)
+            .await
+            .map_err(|error| error.card())?
+            .ok_or_else(crate::cards::no_session)?;
+        // Kept for the life of the core, also while the session is deleted: its events are numbered on.
+        let handle = sessions
+            .entry(id)
+            .or_insert_with(|| SessionHandle::spawn(summary, self.deps()));
+        Ok(handle.clone())
+    }
+
+    fn deps(&self) -> AgentDeps {
+        let inner = &self.inner;
+        let settings = inner.settings.clone();
+        AgentDeps {
+            store: inner.store.clone(),
+            tools: Registry::builtin(),
+            models: Arc::new(inner.models.clone()) as Arc<dyn ModelResolver>,
+            events: inner.events.clone(),
+            clock: inner.clock.clone(),
+            settings: Arc::new(move || turn_settings(settings.current().settings)),
+        }
+    }
+
+    pub(crate) fn view(&self, loaded: Loaded) -> SettingsView {
+        SettingsView {
+            settings: loaded.settings,
+            file: self.inner.settings.file().display().to_string(),
+            data_dir: self.inner.data.root().display().to_string(),
+            from_environment: loaded.from_environment,
+        }
+    }
+
+    /// What a change of the settings means for what already runs.
+    pub(crate) fn apply(&self, settings: &Settings) {
+        self.inner.engine.set_idle_unload(idle_unload(settings));
+        if let Some(log) = &self.inner.log {
+            log.set_filter(&settings.log);
+        }
+    }
+
+    /// Said as soon as it is known. A keychain that is slow to answer does not hold up the window.
+    async fn keychain_banner(&self) -> Option<Banner> {
+        let check = async {
+            if self.inner.providers.any_saved().await {
+                self.inner.keys.proven().await
+            } else {
+                self.inner.keys.available().await
+            }
+        };
+        match tokio::time::timeout(Duration::from_secs(1), check).await {
+            Ok(Err(error)) => Some(Banner {
+                kind: BannerKind::NoKeychain,
+                text: format!("Keys that you enter are kept for this run only: {error}."),
+            }),
+            Ok(Ok(())) | Err(_) => None,
+        }
+    }
+}
+
+fn turn_settings(settings: Settings) -> TurnSettings {
+    TurnSettings {
+        default_model: settings.default_model,
+        system_prompt: settings.system_prompt,
+        max_tool_calls: settings.max_tool_calls,
+        auto_title: settings.auto_title,
+    }
+}
+
+fn idle_unload(settings: &Settings) -> Option<Duration> {
+    match settings.idle_unload_minutes {
+        0 => None,
+        minutes => Some(Duration::from_secs(u64::from(minutes) * 60)),
+    }
+}
+
+fn worker_options(worker: &Path, data: &DataDir, settings: &Settings) -> WorkerOptions {
+    WorkerOptions {
+        idle_unload: idle_unload(settings),
+        ..WorkerOptions::new(worker.to_path_buf(), data.scratch())
+    }
+}
+
+fn start_log(
+    options: &CoreOptions,
+    data: &DataDir,
+    loaded: &Loaded,
+    redactor: &Redactor,
+) -> Result<Option<LogHandle>, StartError> {
+    let Some(log) = &options.log else {
+        return Ok(None);
+    };
+    // A variable that the user set for this very run speaks for both sinks.
+    let chosen = loaded.from_environment.iter().any(|name| name == "log");
+    let stderr = log.stderr.as_deref().filter(|_| !chosen);
+    logging::start(&data.logs(), &loaded.settings.log, stderr, redactor.clone()).map_err(|source| {
+        StartError::DataDir {
+            path: data.logs(),
+            source,
+        }
+    })
+}
+
+/// Opens the database. The first core on a data folder also mends what a crash left and erases what was deleted long ago; beside a
+/// running one that would break off the turns of the other.
+async fn open_store(data: &DataDir, clock: &dyn Clock) -> Result<(Store, RunLock), StartError> {
+    let (path, folder) = (data.database(), data.clone());
+    let failed = |source| StartError::DataDir {
+        path: data.root().to_path_buf(),
+        source,
+    };
+    let (store, mut running) = tokio::task::spawn_blocking(move || {
+        let running = RunLock::take(&folder)?;
+        Ok::<_, std::io::Error>((Store::open(&path), running))
+    })
+    .await
+    .map_err(|error| failed(std::io::Error::other(error)))?
+    .map_err(failed)?;
+    let store = store?;
+    if running.is_first() {
+        let mended = store.recover().await?;
+        let before = clock.now().0 - i64::try_from(RESTORABLE.as_millis()).unwrap_or(i64::MAX);
+        let erased = store.purge_deleted(UnixMillis(before)).await?;
+        tracing::info!(mended, erased, "database opened");
+        running.share().map_err(failed)?;
+    }
+    Ok((store, running))
+}

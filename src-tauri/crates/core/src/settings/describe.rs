@@ -1,0 +1,65 @@
+//! The words that stand above each setting in the file.
+
+use super::environment;
+
+const HEADER: &str = "\
+# Settings of Nexus Agent. The app changes single values here and keeps everything else, your comments too.
+# Each value can be overridden by the environment variable named beside it. API keys never belong into this file:
+# they are in the system's keychain.
+";
+
+/// What stands above a setting; one or more comment lines. `None` for a setting without words, which a test forbids.
+pub fn words(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "theme" => "How the window looks: \"system\", \"light\" or \"dark\".",
+        "default_model" => {
+            "The model of new chats: \"local/smollm2-135m\", \"openrouter/some/model\" or the like."
+        }
+        "auto_title" => "Whether the model names a chat after its first answer.",
+        "idle_unload_minutes" => {
+            "A local model leaves the memory after so many minutes without a question; 0 is never."
+        }
+        "system_prompt" => "Added to the agent's own instructions.",
+        "max_tool_calls" => "How many tools one turn may call, 1 to 1000.",
+        "log" => "What goes into the log: \"error\", \"warn\", \"info\", \"debug\", or a filter such as \"nexus=debug\".",
+        "providers" => {
+            "Providers besides the built-in ones, or built-in ones with another address, such as:\n\
+             [[providers]]\n\
+             id = \"my-server\"\n\
+             name = \"My server\"\n\
+             kind = \"openai-compat\"            # or \"openrouter\"\n\
+             base_url = \"https://example.org/v1\" # http:// only for this machine\n\
+             key = \"keychain\"                 # or \"env:NAME_OF_A_VARIABLE\", or \"none\""
+        }
+        _ => return None,
+    })
+}
+
+/// The comment above a setting, with a blank line before it.
+pub fn comment(name: &str) -> String {
+    let variable = environment::variable(name);
+    let mut out = String::from("\n");
+    for line in words(name).unwrap_or_default().lines() {
+        out.push_str("# ");
+        out.push_str(line);
+        out.push('\n');
+    }
+    out.push_str(&format!("# Environment: {variable}\n"));
+    out
+}
+
+/// A first settings file: every setting that has a value, with its default.
+pub fn template() -> String {
+    let mut document = toml_edit::DocumentMut::new();
+    for (name, default) in environment::defaults() {
+        if name == environment::PROVIDERS {
+            continue;
+        }
+        // A default that TOML cannot hold (nothing at all) stays out until it is set.
+        if let Some(value) = super::edit::toml_value(&default) {
+            super::edit::put(&mut document, &name, value);
+        }
+    }
+    let providers = comment(environment::PROVIDERS);
+    format!("{HEADER}{document}{providers}")
+}

@@ -1,0 +1,179 @@
+//! One answer, or one count, from a worker that has its model.
+
+use std::time::Duration;
+
+use nexus_llm::{LocalError, ModelError, ModelEvent};
+use nexus_protocol::worker::{WorkerError, WorkerReply, WorkerRequest};
+use nexus_protocol::{ChatRequest, FinishReason, ModelActivity, Usage};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::actor::{Actor, Ended, Events, Step, lost_to};
+
+/// Time for each token of a prompt before the first word must come: no machine that can run the model at all is slower.
+const TIME_PER_PROMPT_TOKEN: Duration = Duration::from_millis(500);
+
+impl Actor {
+    /// Runs one generation; gives its last event.
+    pub(super) async fn generate(
+        &mut self,
+        request: ChatRequest,
+        cancel: &CancellationToken,
+        events: &Events,
+    ) -> Result<ModelEvent, Ended> {
+        let id = self.id();
+        self.send(&WorkerRequest::Generate { id, request }).await?;
+        let limits = self.options.limits;
+        let mut patience = limits.stall;
+        let mut heard = Instant::now();
+        let mut text_bytes = 0;
+        loop {
+            let step = self.step(cancel, heard + patience, patience).await;
+            heard = Instant::now();
+            let event = match step {
+                Step::Reply(WorkerReply::Started {
+                    id: of,
+                    prompt_tokens,
+                }) if of == id => {
+                    patience = limits.stall + TIME_PER_PROMPT_TOKEN.saturating_mul(prompt_tokens);
+                    ModelEvent::Activity(ModelActivity::Waiting)
+                }
+                Step::Reply(WorkerReply::Text { id: of, text }) if of == id => {
+                    patience = limits.stall;
+                    text_bytes += text.len();
+                    ModelEvent::Text(text)
+                }
+                Step::Reply(WorkerReply::Thinking { id: of, text }) if of == id => {
+                    patience = limits.stall;
+                    text_bytes += text.len();
+                    ModelEvent::Thinking(text)
+                }
+                Step::Reply(WorkerReply::Finished {
+                    id: of,
+                    reason: Some(reason),
+                    usage,
+                }) if of == id => return Ok(self.finished(reason, usage)),
+                Step::Reply(WorkerReply::Failed { id: of, error }) if of == id => {
+                    return Err(self.failed(error).await);
+                }
+                Step::Reply(other) => return Err(self.out_of_turn(&other).await),
+                Step::Cancelled => return Err(self.cancel(id).await),
+                step => return Err(self.lose(step).await),
+            };
+            if text_bytes > limits.answer_bytes {
+                let reason = format!("It sent more than {} bytes of text.", limits.answer_bytes);
+                return Err(self.lose(Step::Dead(Some(reason))).await);
+            }
+            match &event {
+                ModelEvent::Text(text) | ModelEvent::Thinking(text) if text.is_empty() => {}
+                _ => {
+                    let _left = events.send(Ok(event));
+                }
+            }
+        }
+    }
+
+    /// Counts the tokens of a conversation.
+    pub(super) async fn count(
+        &mut self,
+        request: ChatRequest,
+        cancel: &CancellationToken,
+    ) -> Result<u32, Ended> {
+        let id = self.id();
+        self.send(&WorkerRequest::CountTokens { id, request })
+            .await?;
+        let patience = self.options.limits.stall;
+        match self.step(cancel, Instant::now() + patience, patience).await {
+            Step::Reply(WorkerReply::Counted { id: of, tokens }) if of == id => Ok(tokens),
+            Step::Reply(WorkerReply::Failed { id: of, error }) if of == id => {
+                Err(self.failed(error).await)
+            }
+            Step::Reply(other) => Err(self.out_of_turn(&other).await),
+            Step::Cancelled => Err(self.cancel(id).await),
+            step => Err(self.lose(step).await),
+        }
+    }
+
+    fn id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    fn finished(&mut self, reason: FinishReason, usage: Usage) -> ModelEvent {
+        if let Some(loaded) = &mut self.loaded {
+            loaded.keeps(usage.input_tokens.saturating_add(usage.output_tokens));
+        }
+        ModelEvent::Finished {
+            reason,
+            usage: Some(Usage {
+                cost_usd: Some(0.0),
+                ..usage
+            }),
+        }
+    }
+
+    /// Asks the worker to stop, and ends it where it does not in time: while it reads a prompt it cannot.
+    async fn cancel(&mut self, id: u64) -> Ended {
+        if let Err(ended) = self.send(&WorkerRequest::Cancel { id }).await {
+            return ended;
+        }
+        let grace = self.options.limits.cancel_grace;
+        let deadline = Instant::now() + grace;
+        let never = CancellationToken::new();
+        loop {
+            match self.step(&never, deadline, grace).await {
+                Step::Reply(
+                    WorkerReply::Finished { id: of, .. }
+                    | WorkerReply::Failed {
+                        id: of,
+                        error: WorkerError::ContextOverflow { .. } | WorkerError::BadState { .. },
+                    }
+                    | WorkerReply::Counted { id: of, .. },
+                ) if of == id => return Ended::Refused(ModelError::Cancelled),
+                Step::Reply(
+                    WorkerReply::Started { .. }
+                    | WorkerReply::Text { .. }
+                    | WorkerReply::Thinking { .. },
+                ) => {}
+                // Whatever else it is: the caller wanted an end and has it, and the next job gets a fresh worker.
+                step => {
+                    tracing::info!("a cancelled generation did not stop: its worker is ended");
+                    let blame = matches!(step, Step::Dead(_));
+                    let ended = self.lose(step).await;
+                    return Ended::Lost {
+                        error: ModelError::Cancelled,
+                        blame: match ended {
+                            Ended::Lost { blame: reason, .. } if blame => reason,
+                            _ => None,
+                        },
+                    };
+                }
+            }
+        }
+    }
+
+    async fn failed(&mut self, error: WorkerError) -> Ended {
+        match error {
+            WorkerError::ContextOverflow {
+                prompt_tokens,
+                context_tokens,
+            } => Ended::Refused(ModelError::ContextOverflow {
+                needed: prompt_tokens,
+                limit: context_tokens,
+            }),
+            WorkerError::Engine { reason } => {
+                self.kill().await;
+                lost_to(format!("The engine failed: {reason}."))
+            }
+            WorkerError::BadState { reason } | WorkerError::Load { reason } => {
+                self.kill().await;
+                Ended::Lost {
+                    error: ModelError::Local(LocalError::WorkerDied {
+                        reason: format!("It was out of step: {reason}."),
+                    }),
+                    blame: Some(reason),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The few facts of a checked header that the rest of the app asks for.
+
+use nexus_protocol::{ModelInfo, ModelPlace, ModelRef};
+
+use super::read::{Header, Value};
+use super::types::file_type;
+
+/// Context that local models are run with unless a caller says otherwise, tokens. On a processor a longer prompt takes
+/// minutes to read, and its memory is reserved twice.
+pub const DEFAULT_CONTEXT_TOKENS: u32 = 8192;
+
+/// Context up to which a model with scaled positions is run: the engine does not scale them, and past the length that
+/// it was first trained with such a model talks nonsense.
+const UNSCALED_CONTEXT_TOKENS: u32 = 8192;
+
+/// What a sound GGUF file says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GgufSummary {
+    /// `llama`, `qwen2`, …
+    pub architecture: String,
+    /// The name in the file, for people; up to 80 characters on one line.
+    pub name: Option<String>,
+    /// Longest context that the engine can run it with, tokens.
+    pub context_length: u32,
+    /// `Q4_K_M` and the like.
+    pub quantization: String,
+    /// Weights.
+    pub parameters: u64,
+    /// Size of the file.
+    pub file_bytes: u64,
+    /// Whether it can chat. A model without a template cannot be run here.
+    pub has_chat_template: bool,
+    /// Whether its template offers tools and its calls come in the form that is understood here:
+    /// `<tool_call>{"name": …, "arguments": …}</tool_call>`.
+    pub tools: bool,
+    pub(super) shape: Shape,
+}
+
+/// Sizes from which memory is reckoned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) layers: u64,
+    pub(super) key_heads: u64,
+    /// Of a key and a value together, numbers in one head.
+    pub(super) head_width: u64,
+    pub(super) rope_width: u64,
+    pub(super) tensor_bytes: u64,
+    pub(super) embedding_elements: u64,
+    pub(super) embedding_bytes: u64,
+    pub(super) largest_tensor_bytes: u64,
+    /// Whether the last layer uses the embedding's weights.
+    pub(super) tied: bool,
+}
+
+impl GgufSummary {
+    /// What the rest of the app knows of a model with this header.
+    pub fn model_info(&self, model: ModelRef, display_name: String) -> ModelInfo {
+        ModelInfo {
+            model,
+            display_name,
+            place: ModelPlace::ThisMachine,
+            context_tokens: Some(self.context_length.min(DEFAULT_CONTEXT_TOKENS)),
+            max_output_tokens: None,
+            tools: self.tools,
+            images: false,
+            pricing: None,
+            file_bytes: Some(self.file_bytes),
+            quantization: Some(self.quantization.clone()),
+        }
+    }
+}
+
+/// `header` was checked: what is missing all the same counts as zero.
+pub(super) fn summarize(header: &Header) -> GgufSummary {
+    let text = |key: &str| match header.entries.get(key) {
+        Some(Value::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let architecture = text("general.architecture").unwrap_or_default().to_owned();
+    let number = |name: &str| match header.entries.get(&format!("{architecture}.{name}")) {
+        Some(Value::Unsigned(number, _)) => Some(*number),
+        _ => None,
+    };
+    let template = text("tokenizer.chat_template").filter(|template| !template.trim().is_empty());
+    let context = u32::try_from(number("context_length").unwrap_or_default()).unwrap_or(u32::MAX);
+    let scaled = header.tensors.contains_key("rope_freqs.weight")
+        || header
+            .entries
+            .keys()
+            .any(|key| key.contains(".rope.scaling."));
+    let heads = number("attention.head_count").unwrap_or(1).max(1);
+    let head = number("embedding_length").unwrap_or_default() / heads;
+    let key_width = number("attention.key_length").unwrap_or(head);
+    let embedding = header.tensors.get("token_embd.weight");
+    let sum = |of: fn(&super::read::Tensor) -> u64| {
+        header
+            .tensors
+            .values()
+            .fold(0_u64, |sum, tensor| sum.saturating_add(of(tensor)))
+    };
+    GgufSummary {
+        name: text("general.name").and_then(shown),
+        context_length: if scaled {
+            context.min(UNSCALED_CONTEXT_TOKENS)
+        } else {
+            context
+        },
+        quantization: quantization(header),
+        parameters: sum(|tensor| tensor.elements),
+        file_bytes: header.file_bytes,
+        has_chat_template: template.is_some(),
+        tools: template.is_some_and(|t| t.contains("tools") && t.contains("<tool_call>")),
+        shape: Shape {
+            layers: number("block_count").unwrap_or_default(),
+            key_heads: number("attention.head_count_kv").unwrap_or_default(),
+            head_width: key_width
+                .saturating_add(number("attention.value_length").unwrap_or(head)),
+            rope_width: number("rope.dimension_count").unwrap_or(key_width),
+            tensor_bytes: sum(|tensor| tensor.bytes),
+            embedding_elements: embedding.map_or(0, |tensor| tensor.elements),
+            embedding_bytes: embedding.map_or(0, |tensor| tensor.bytes),
+            largest_tensor_bytes: header
+                .tensors
+                .values()
+                .map(|tensor| tensor.bytes)
+                .max()
+                .unwrap_or_default(),
+            tied: !header.tensors.contains_key("output.weight"),
+        },
+        architecture,
+    }
+}
+
+fn shown(name: &str) -> Option<String> {
+    let line: String = name
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(80)
+        .collect();
+    let line = line.trim();
+    (!line.is_empty()).then(|| line.to_owned())
+}
+
+/// The file's own word for it, else the type that most weights have.
+fn quantization(header: &Header) -> String {
+    if let Some(Value::Unsigned(number, _)) = header.entries.get("general.file_type")
+        && let Some(name) = file_type(*number)
+    {
+        return name.to_owned();
+    }
+    let mut weights = std::collections::BTreeMap::<&str, u64>::new();
+    for tensor in header.tensors.values() {
+        let sum = weights.entry(tensor.kind.name).or_default();
+        *sum = sum.saturating_add(tensor.elements);
+    }
+    weights
+        .into_iter()
+        .max_by_key(|(_, sum)| *sum)
+        .map_or_else(|| "unknown".to_owned(), |(name, _)| name.to_owned())
+}

@@ -1,0 +1,129 @@
+//! How much memory this machine has to give, and whether a model fits.
+
+use nexus_llm::LocalError;
+
+use crate::gguf::{GgufSummary, Weights};
+
+/// Models up to this many weights are unpacked where memory allows: reading the prompt gets several times faster. Above
+/// it, the larger weights cost more time at each token than they save.
+const UNPACK_PARAMETERS: u64 = 1_000_000_000;
+
+/// Bytes that a new process can take without pushing others out; `None` where the system does not say. In a container it
+/// is what the container has left.
+pub fn available() -> Option<u64> {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    let host = system.available_memory();
+    let limited = system
+        .cgroup_limits()
+        .map_or(host, |limits| limits.free_memory.min(host));
+    // No system runs this code with nothing at all: zero means that it could not be read.
+    (limited > 0).then_some(limited)
+}
+
+/// How a model is to be held, and what that takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) weights: Weights,
+    /// Bytes of finished conversations to keep; 0 for none.
+    pub(crate) prefix_bytes: u64,
+}
+
+/// Decides whether and how a model runs in `available` bytes.
+///
+/// # Errors
+/// [`LocalError::TooBig`] where it does not fit with 15 % to spare.
+pub(crate) fn plan(
+    summary: &GgufSummary,
+    context: u32,
+    wish: Option<Weights>,
+    available: Option<u64>,
+    prefix_limit: u64,
+) -> Result<Plan, LocalError> {
+    let unpackable = wish == Some(Weights::Unpacked)
+        || (wish.is_none() && summary.parameters <= UNPACK_PARAMETERS);
+    let Some(have) = available else {
+        return Ok(Plan {
+            weights: wish.unwrap_or(Weights::Packed),
+            prefix_bytes: 0,
+        });
+    };
+    let needed = |weights| {
+        let estimate = summary.estimate_with(context, weights);
+        estimate.saturating_add(estimate / 100 * 15)
+    };
+    let weights = if unpackable && needed(Weights::Unpacked) <= have {
+        Weights::Unpacked
+    } else {
+        Weights::Packed
+    };
+    let need = needed(weights);
+    if need > have {
+        return Err(LocalError::TooBig { need, have });
+    }
+    // Half of what is left, and only where it holds more than one or two turns: else it is thrown away again at once.
+    let spare = ((have - need) / 2).min(prefix_limit);
+    let enough = summary.cache_bytes(context).saturating_mul(2);
+    Ok(Plan {
+        weights,
+        prefix_bytes: if spare >= enough { spare } else { 0 },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gguf::builder::tiny;
+    use crate::gguf::inspect_reader;
+
+    fn summary() -> GgufSummary {
+        let bytes = tiny().bytes();
+        inspect_reader(bytes.as_slice(), bytes.len() as u64).unwrap()
+    }
+
+    #[test]
+    fn this_machine_says_what_it_has() {
+        let have = available().unwrap();
+        assert!(have > 16 << 20, "{have}");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named_in_bytes() {
+        let summary = summary();
+        let estimate = summary.estimate_bytes(512);
+        let need = estimate + estimate / 100 * 15;
+        assert_eq!(
+            plan(&summary, 512, None, Some(need - 1), 1 << 30),
+            Err(LocalError::TooBig {
+                need,
+                have: need - 1
+            })
+        );
+    }
+
+    #[test]
+    fn small_models_are_unpacked_where_memory_allows() {
+        let summary = summary();
+        let packed = summary.estimate_bytes(512);
+        let unpacked = summary.estimate_with(512, Weights::Unpacked);
+        assert_eq!(unpacked, packed + 2 * summary.parameters);
+        let with_spare = |estimate: u64| estimate + estimate / 100 * 15;
+        let weights = |have| plan(&summary, 512, None, Some(have), 0).map(|plan| plan.weights);
+        assert_eq!(weights(with_spare(unpacked)), Ok(Weights::Unpacked));
+        assert_eq!(weights(with_spare(unpacked) - 1), Ok(Weights::Packed));
+        assert_eq!(weights(with_spare(packed)), Ok(Weights::Packed));
+        assert_eq!(
+            plan(&summary, 512, Some(Weights::Packed), Some(1 << 40), 0).map(|p| p.weights),
+            Ok(Weights::Packed)
+        );
+    }
+
+    #[test]
+    fn finished_conversations_are_kept_only_where_they_fit() {
+        let summary = summary();
+        let kept = |have| plan(&summary, 512, None, Some(have), 1 << 30).map(|p| p.prefix_bytes);
+        assert_eq!(kept(64 << 30), Ok(1 << 30));
+        let need = summary.estimate_bytes(512);
+        assert_eq!(kept(need + need / 100 * 15), Ok(0));
+    }
+}

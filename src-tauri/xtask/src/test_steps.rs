@@ -1,0 +1,237 @@
+//! The steps that test: what each runs, in which environment, and how its tests are counted.
+//!
+//! All cargo calls name the same packages and features, so that nothing is compiled twice: the tests that need more
+//! than cargo (a model, a keyring, a window) are built with the others and only run apart.
+
+use std::{env, process::Command, time::Duration};
+
+use anyhow::{Result, bail};
+
+use crate::{
+    build::{APP, CLI},
+    command::{self, Watched},
+    desktop::{Xvfb, run_in_session},
+    packages::find_program,
+    place::on_path,
+    progress::Outcome,
+    tally::Tally,
+    tools,
+    work::Work,
+};
+
+/// Features that turn on the tests that need more than cargo.
+const FEATURES: &str = "nexus-agent/e2e,nexus-core/real-keyring,nexus-worker-client/real-model";
+const LIMIT: Duration = Duration::from_secs(30 * 60);
+
+/// A group of tests that runs in a step of its own.
+struct Apart {
+    package: &'static str,
+    /// The test binary.
+    binary: &'static str,
+}
+
+const MODEL: Apart = Apart { package: "nexus-worker-client", binary: "real" };
+const KEYRING: Apart = Apart { package: "nexus-core", binary: "real_keyring" };
+const WINDOW: Apart = Apart { package: "nexus-agent", binary: "e2e" };
+const APART: [&Apart; 3] = [&MODEL, &KEYRING, &WINDOW];
+
+/// Step: formatting.
+pub fn format(work: &mut Work) -> Result<Outcome> {
+    let mut cargo = work.cargo(["fmt", "--all", "--check"]);
+    match command::run(&mut cargo) {
+        Ok(()) => Ok(Outcome::Done),
+        Err(error) => bail!("{error:#}; `cargo fmt --all` formats"),
+    }
+}
+
+/// Step: clippy on all that compiles quickly, warnings denied.
+pub fn clippy(work: &mut Work) -> Result<Outcome> {
+    let mut cargo = work.cargo(["clippy", "--all-targets", "--features", FEATURES]);
+    command::run(cargo.args(["--", "-D", "warnings"]))?;
+    let mut cargo = work.cargo(["clippy", "-p", "nexus-ui", "--all-targets"]);
+    command::run(cargo.args(["--", "-D", "warnings"]))?;
+    Ok(Outcome::Done)
+}
+
+/// Step: unit and integration tests of all crates but the UI and the worker.
+pub fn unit(work: &mut Work) -> Result<Outcome> {
+    let mut cargo = if has_nextest() {
+        let filter = nextest_filter();
+        work.cargo(["nextest", "run", "--no-fail-fast", "--features", FEATURES, "-E", &filter])
+    } else {
+        let mut cargo = work.cargo(["test", "--no-fail-fast", "--features", FEATURES, "--lib", "--bins"]);
+        cargo.args(ordinary_tests(work).iter().flat_map(|name| ["--test", name]));
+        cargo
+    };
+    environment(work, &mut cargo);
+    count(work, command::watch(&mut cargo, LIMIT, false)?)
+}
+
+/// Step: examples in doc comments, which nextest does not run.
+pub fn docs(work: &mut Work) -> Result<Outcome> {
+    let mut cargo = work.cargo(["test", "--doc", "--no-fail-fast", "--features", FEATURES]);
+    environment(work, &mut cargo);
+    let watched = command::watch(&mut cargo, LIMIT, false)?;
+    let tally = Tally::read(&watched.output);
+    work.tally.add(tally);
+    if !watched.status.success() {
+        bail!("{}", failure(tally, &watched));
+    }
+    // Few comments hold an example; none is no fault.
+    Ok(Outcome::DoneWith(told(tally)))
+}
+
+/// Step: the UI's own tests, compiled for this machine.
+pub fn ui(work: &mut Work) -> Result<Outcome> {
+    let mut cargo = if has_nextest() {
+        work.cargo(["nextest", "run", "--no-fail-fast", "-p", "nexus-ui"])
+    } else {
+        work.cargo(["test", "--no-fail-fast", "-p", "nexus-ui"])
+    };
+    environment(work, &mut cargo);
+    count(work, command::watch(&mut cargo, LIMIT, false)?)
+}
+
+/// Step: the real worker with the real model.
+pub fn model(work: &mut Work) -> Result<Outcome> {
+    let mut cargo = apart(work, &MODEL)?;
+    count(work, command::watch(&mut cargo, LIMIT, false)?)
+}
+
+/// Step: keys in a real Secret Service.
+pub fn keyring(work: &mut Work) -> Result<Outcome> {
+    if !cfg!(target_os = "linux") {
+        return Ok(Outcome::NotOnThisSystem("the tests would write to your own keychain".to_owned()));
+    }
+    let cargo = apart(work, &KEYRING)?;
+    count(work, run_in_session(&cargo, LIMIT)?)
+}
+
+/// Step: the app in a real window.
+pub fn window(work: &mut Work) -> Result<Outcome> {
+    if !cfg!(target_os = "linux") {
+        return Ok(Outcome::NotOnThisSystem("the window tests drive WebKitGTK".to_owned()));
+    }
+    let Some(native) = find_program("WebKitWebDriver") else {
+        bail!("WebKitWebDriver is missing; `cargo xtask setup --tests` installs it or says how");
+    };
+    let mut cargo = apart(work, &WINDOW)?;
+    let display = Xvfb::start()?;
+    cargo
+        .env("DISPLAY", &display.name)
+        .env("NEXUS_E2E_DRIVER", tools::TAURI_DRIVER.path(&work.place)?)
+        .env("NEXUS_E2E_NATIVE_DRIVER", native);
+    count(work, run_in_session(&cargo, LIMIT)?)
+}
+
+/// One of the groups that run apart: one test at a time, since each wants a model, a keyring or a window for itself.
+fn apart(work: &Work, group: &Apart) -> Result<Command> {
+    if !work.place.has_target(group.package, "test", group.binary) {
+        bail!("{} has no test binary {}", group.package, group.binary);
+    }
+    let mut cargo = work.cargo(["test", "--features", FEATURES, "--test", group.binary]);
+    cargo.args(["--", "--test-threads=1"]);
+    environment(work, &mut cargo);
+    cargo
+        .env("NEXUS_WORKER", work.worker()?)
+        .env("NEXUS_STARTER_MODEL", work.starter()?)
+        .env("NEXUS_E2E_APP", work.place.release(APP))
+        .env("NEXUS_E2E_CLI", work.place.release(CLI))
+        .env("NEXUS_E2E_ARTIFACTS", work.place.target.join("e2e"));
+    Ok(cargo)
+}
+
+/// Takes out what would make a test depend on who runs it: the user's keys and the app's own variables.
+fn environment(work: &Work, command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(is_personal) {
+            command.env_remove(name);
+        }
+    }
+    if work.full {
+        command.env("NEXUS_TEST_FULL", "1");
+    }
+}
+
+fn is_personal(name: &str) -> bool {
+    name.ends_with("_API_KEY") || (name.starts_with("NEXUS_") && name != "NEXUS_TEST_FULL")
+}
+
+fn has_nextest() -> bool {
+    on_path("cargo-nextest").is_some()
+}
+
+fn nextest_filter() -> String {
+    let groups: Vec<_> = APART
+        .iter()
+        .map(|group| format!("(package({}) & binary({}))", group.package, group.binary))
+        .collect();
+    format!("not ({})", groups.join(" | "))
+}
+
+/// Names of the integration tests that need no more than cargo.
+fn ordinary_tests(work: &Work) -> Vec<&str> {
+    let mut names: Vec<&str> = work
+        .place
+        .packages
+        .iter()
+        .filter(|package| !matches!(package.name.as_str(), "nexus-ui" | "nexus-worker"))
+        .flat_map(|package| package.targets.iter().map(move |target| (package, target)))
+        .filter(|(package, target)| {
+            target.kind.iter().any(|kind| kind == "test")
+                && !APART.iter().any(|group| group.package == package.name && group.binary == target.name)
+        })
+        .map(|(_, target)| target.name.as_str())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn count(work: &mut Work, watched: Watched) -> Result<Outcome> {
+    let tally = Tally::read(&watched.output);
+    work.tally.add(tally);
+    if !watched.status.success() {
+        bail!("{}", failure(tally, &watched));
+    }
+    if tally.passed == 0 {
+        bail!("it ran no test: nothing was proven");
+    }
+    Ok(Outcome::DoneWith(told(tally)))
+}
+
+fn told(tally: Tally) -> String {
+    if tally.ignored == 0 {
+        tally.line()
+    } else {
+        format!("{}, {} marked as ignored in their source", tally.line(), tally.ignored)
+    }
+}
+
+fn failure(tally: Tally, watched: &Watched) -> String {
+    if tally.failed == 0 {
+        format!("ended with {} before it counted a failed test; its words are above", watched.status)
+    } else {
+        format!("{}; their output is above", tally.line())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_testers_keys_and_settings_stay_out() {
+        let personal: Vec<bool> =
+            ["OPENROUTER_API_KEY", "NEXUS_DATA_DIR", "NEXUS_TEST_FULL", "PATH", "DISPLAY"].map(is_personal).into();
+        assert_eq!(personal, [true, true, false, false, false]);
+    }
+
+    #[test]
+    fn what_runs_apart_is_left_out_of_the_rest() {
+        assert_eq!(
+            nextest_filter(),
+            "not ((package(nexus-worker-client) & binary(real)) | (package(nexus-core) & binary(real_keyring)) | (package(nexus-agent) & binary(e2e)))"
+        );
+    }
+}

@@ -1,0 +1,18 @@
+//! What the user can do: each verb calls the core and hands what it says to the state. Components call verbs, never commands.
+
+mod chat;
+mod models;
+mod settings;
+mod start;
+
+pub use chat::{
+    delete_session, go_on, new_chat, open_session, perform, rename_session, retry, send, stop,
+};
+pub use models::{
+    choose_model, import_model, install_starter, load_models, pick_model_file, remove_model,
+};
+pub use settings::{
+    copy_text, delete_key, go_to_settings, open_data_dir, open_link, remove_provider, save_key,
+    save_provider, set_setting, test_key,
+};
+pub use start::start;

@@ -1,0 +1,35 @@
+//! The first moments: events before anything else, then what the window needs to draw itself.
+
+use leptos::{prelude::Set, task::spawn_local};
+
+use super::load_models;
+use crate::{
+    ipc::{client, feed},
+    state::{App, Loaded, Page},
+};
+
+/// Begins, or begins again after a failure.
+pub fn start(app: App) {
+    app.facts.start.set(Loaded::Loading);
+    spawn_local(async move {
+        // Events first: what happens while the answer is on the way is not lost.
+        let subscribed = feed::start(app.store).await;
+        let bootstrap = match (client::bootstrap().await, subscribed) {
+            (Ok(bootstrap), Ok(())) => bootstrap,
+            // Where both failed, the start itself says more than the stream.
+            (Err(card), _) | (_, Err(card)) => {
+                app.facts.start.set(Loaded::Failed(card));
+                return;
+            }
+        };
+        app.store.list(bootstrap.sessions.clone());
+        app.view.page.set(if bootstrap.onboarding {
+            Page::Onboarding
+        } else {
+            Page::Chat
+        });
+        app.facts.begin(&bootstrap);
+        app.view.focus();
+        load_models(app, false);
+    });
+}

@@ -1,0 +1,107 @@
+//! The few things of the browser that are needed in more than one place: clock, zone, random ids, clipboard, focus.
+//!
+//! Refuses to know the app. Each function does nothing, or gives a harmless value, where the browser lacks the thing.
+
+use nexus_protocol::{SubmissionId, UnixMillis};
+use uuid::Builder;
+use wasm_bindgen::JsCast as _;
+use web_sys::{Document, HtmlElement, Window};
+
+/// The window.
+pub fn window() -> Option<Window> {
+    web_sys::window()
+}
+
+/// Its document.
+pub fn document() -> Option<Document> {
+    window()?.document()
+}
+
+/// Now.
+pub fn now() -> UnixMillis {
+    UnixMillis(js_sys::Date::now() as i64)
+}
+
+/// Minutes that the local zone lay west of UTC at a moment.
+pub fn west_minutes(at: UnixMillis) -> i64 {
+    let date = js_sys::Date::new(&wasm_bindgen::JsValue::from_f64(at.0 as f64));
+    date.get_timezone_offset() as i64
+}
+
+/// A date as the system's language writes it.
+pub fn date_text(at: UnixMillis) -> String {
+    let date = js_sys::Date::new(&wasm_bindgen::JsValue::from_f64(at.0 as f64));
+    date.to_locale_date_string("default", &wasm_bindgen::JsValue::UNDEFINED)
+        .into()
+}
+
+/// A fresh id for a submission.
+pub fn submission_id() -> SubmissionId {
+    let mut random = [0_u8; 16];
+    let filled = window()
+        .and_then(|window| window.crypto().ok())
+        .is_some_and(|crypto| crypto.get_random_values_with_u8_array(&mut random).is_ok());
+    if !filled {
+        // The id only matches answers to questions within this window: time and chance are enough.
+        for byte in &mut random {
+            *byte = (js_sys::Math::random() * 256.0) as u8;
+        }
+    }
+    SubmissionId(Builder::from_random_bytes(random).into_uuid())
+}
+
+/// Puts text on the clipboard.
+pub async fn copy(text: String) -> bool {
+    let Some(window) = window() else { return false };
+    let promise = window.navigator().clipboard().write_text(&text);
+    wasm_bindgen_futures::JsFuture::from(promise).await.is_ok()
+}
+
+/// Whether a media query holds.
+pub fn matches(query: &str) -> bool {
+    window()
+        .and_then(|window| window.match_media(query).ok().flatten())
+        .is_some_and(|list| list.matches())
+}
+
+/// Whether the sidebar is a drawer now. The same width as in `narrow.css`.
+pub fn is_narrow() -> bool {
+    matches("(max-width: 719px)")
+}
+
+/// The first element that a selector finds.
+pub fn find(selector: &str) -> Option<HtmlElement> {
+    document()?
+        .query_selector(selector)
+        .ok()
+        .flatten()?
+        .dyn_into()
+        .ok()
+}
+
+/// Gives an element the focus.
+pub fn focus(selector: &str) {
+    if let Some(element) = find(selector) {
+        // An element that cannot take the focus leaves it where it is.
+        let _result = element.focus();
+    }
+}
+
+/// Whether this keyboard calls its command key ⌘.
+pub fn is_mac() -> bool {
+    window().is_some_and(|window| {
+        window
+            .navigator()
+            .user_agent()
+            .is_ok_and(|agent| agent.contains("Mac OS"))
+    })
+}
+
+/// `Ctrl N` or `⌘N`.
+pub fn shortcut(key: &str) -> String {
+    if is_mac() {
+        format!("⌘{key}")
+    } else {
+        format!("Ctrl {key}")
+    }
+}

@@ -1,0 +1,173 @@
+//! Every command of the core as a typed function. Owns names and arguments; refuses to keep any state.
+
+use nexus_protocol::{
+    Bootstrap, ErrorCard, Event, HighlightSpan, ImageData, KeyStatus, KeyTest, ModelCatalog,
+    ModelInfo, ModelRef, ProviderEntry, ProviderView, SearchHit, SessionId, SessionSummary,
+    SettingsView, Snapshot, Submission,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::bridge::{channel, invoke};
+
+/// What every command gives.
+pub type Answer<T> = Result<T, ErrorCard>;
+
+#[derive(Serialize)]
+struct Nothing {}
+
+macro_rules! arguments {
+    ($($name:ident),+) => {{
+        // Tauri wants camelCase; every argument here is one word, and stays so.
+        let mut object = serde_json::Map::new();
+        $(object.insert(stringify!($name).into(), json(&$name)?);)+
+        Value::Object(object)
+    }};
+}
+
+fn json<T: Serialize>(value: &T) -> Answer<Value> {
+    serde_json::to_value(value).map_err(|error| {
+        ErrorCard::new(
+            nexus_protocol::ErrorCode::Internal,
+            "A request could not be written",
+            error.to_string(),
+            nexus_protocol::ErrorAction::None,
+        )
+    })
+}
+
+/// Opens the stream of events of all sessions; each message is a batch.
+pub async fn subscribe(receive: impl FnMut(Vec<Event>) + 'static) -> Answer<()> {
+    let channel = channel(receive)?;
+    invoke("subscribe", &arguments!(channel)).await
+}
+
+/// What the window needs to draw itself first.
+pub async fn bootstrap() -> Answer<Bootstrap> {
+    invoke("bootstrap", &Nothing {}).await
+}
+
+/// Hands a request to a session. Returns once it is accepted.
+pub async fn submit(submission: Submission) -> Answer<()> {
+    invoke("submit", &arguments!(submission)).await
+}
+
+/// A session as it stands.
+pub async fn snapshot(session: SessionId) -> Answer<Snapshot> {
+    invoke("snapshot", &arguments!(session)).await
+}
+
+/// A new, empty session.
+pub async fn session_create(model: Option<ModelRef>) -> Answer<SessionSummary> {
+    invoke("session_create", &arguments!(model)).await
+}
+
+/// Gives a session the user's title.
+pub async fn session_rename(session: SessionId, title: String) -> Answer<SessionSummary> {
+    invoke("session_rename", &arguments!(session, title)).await
+}
+
+/// Takes a session off the list; [`session_restore`] brings it back.
+pub async fn session_delete(session: SessionId) -> Answer<()> {
+    invoke("session_delete", &arguments!(session)).await
+}
+
+/// Brings a deleted session back.
+pub async fn session_restore(session: SessionId) -> Answer<SessionSummary> {
+    invoke("session_restore", &arguments!(session)).await
+}
+
+/// All sessions, newest first.
+pub async fn sessions() -> Answer<Vec<SessionSummary>> {
+    invoke("sessions", &Nothing {}).await
+}
+
+/// Looks for words in all sessions.
+pub async fn search(query: String, limit: u32) -> Answer<Vec<SearchHit>> {
+    invoke("search", &arguments!(query, limit)).await
+}
+
+/// Models to choose from; `refresh` asks the providers again.
+pub async fn models(refresh: bool) -> Answer<ModelCatalog> {
+    invoke("models", &arguments!(refresh)).await
+}
+
+/// Chooses a model for a session and for new chats.
+pub async fn model_select(session: Option<SessionId>, model: ModelRef) -> Answer<()> {
+    invoke("model_select", &arguments!(session, model)).await
+}
+
+/// Puts the starter model in place.
+pub async fn starter_install() -> Answer<ModelInfo> {
+    invoke("starter_install", &Nothing {}).await
+}
+
+/// Opens the system's file dialog and imports what was chosen; `None` where nothing was.
+pub async fn model_pick_file() -> Answer<Option<ModelInfo>> {
+    invoke("model_pick_file", &Nothing {}).await
+}
+
+/// Imports a model file by its path.
+pub async fn model_import(path: String) -> Answer<ModelInfo> {
+    invoke("model_import", &arguments!(path)).await
+}
+
+/// Removes a local model.
+pub async fn model_remove(model: ModelRef) -> Answer<()> {
+    invoke("model_remove", &arguments!(model)).await
+}
+
+/// Adds or changes a provider of the user's own.
+pub async fn provider_save(entry: ProviderEntry) -> Answer<Vec<ProviderView>> {
+    invoke("provider_save", &arguments!(entry)).await
+}
+
+/// Removes a provider of the user's own.
+pub async fn provider_remove(provider: String) -> Answer<Vec<ProviderView>> {
+    invoke("provider_remove", &arguments!(provider)).await
+}
+
+/// Stores a key. Nothing gives it back.
+pub async fn key_set(provider: String, key: String) -> Answer<KeyStatus> {
+    invoke("key_set", &arguments!(provider, key)).await
+}
+
+/// Forgets a key.
+pub async fn key_delete(provider: String) -> Answer<KeyStatus> {
+    invoke("key_delete", &arguments!(provider)).await
+}
+
+/// Tries a key.
+pub async fn key_test(provider: String) -> Answer<KeyTest> {
+    invoke("key_test", &arguments!(provider)).await
+}
+
+/// Settings as they apply now.
+pub async fn settings() -> Answer<SettingsView> {
+    invoke("settings", &Nothing {}).await
+}
+
+/// Changes one setting.
+pub async fn setting_set(name: String, value: Value) -> Answer<SettingsView> {
+    invoke("setting_set", &arguments!(name, value)).await
+}
+
+/// Opens an address in the system's browser; the core refuses all but https, http and mailto.
+pub async fn open_link(url: String) -> Answer<()> {
+    invoke("open_link", &arguments!(url)).await
+}
+
+/// Opens the data folder in the system's file manager.
+pub async fn open_data_dir() -> Answer<()> {
+    invoke("open_data_dir", &Nothing {}).await
+}
+
+/// Fetches an image that the user asked to see.
+pub async fn fetch_image(url: String) -> Answer<ImageData> {
+    invoke("fetch_image", &arguments!(url)).await
+}
+
+/// Colours for a closed block of code.
+pub async fn highlight(language: String, code: String) -> Answer<Vec<HighlightSpan>> {
+    invoke("highlight", &arguments!(language, code)).await
+}

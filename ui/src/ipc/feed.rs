@@ -1,0 +1,73 @@
+//! The event pump: whole batches from the channel into the store, snapshots where something is missing, and the stopwatch.
+
+use leptos::task::{spawn_local, tick};
+use nexus_protocol::{ErrorCard, Event, EventMsg, SessionId};
+
+use super::client;
+use crate::state::{Load, Outcome, Store, perf};
+use leptos::prelude::Set;
+
+/// Starts the stream of events. Returns when the core took the subscription.
+///
+/// # Errors
+/// The core's card where it refused.
+pub async fn start(store: Store) -> Result<(), ErrorCard> {
+    client::subscribe(move |events| take(store, events)).await
+}
+
+/// Gets a snapshot into the open session, and again while events outran it.
+pub async fn refresh(store: Store, session: SessionId) {
+    // Three in a row means that what the core sends does not add up; a fourth would not either.
+    for _attempt in 0..3 {
+        match client::snapshot(session).await {
+            Ok(snapshot) => {
+                if store.restore(snapshot) == Outcome::Done {
+                    return;
+                }
+            }
+            Err(card) => {
+                if let Some(open) = store.opened(session) {
+                    open.load.set(Load::Failed(card));
+                }
+                return;
+            }
+        }
+    }
+    super::bridge::report("three snapshots in a row did not meet the events that followed");
+}
+
+fn take(store: Store, events: Vec<Event>) {
+    let deltas = events
+        .iter()
+        .filter(|event| matches!(event.msg, EventMsg::ItemDelta { .. }))
+        .count();
+    let begun = perf::now();
+    for event in events {
+        let session = event.session;
+        if store.apply(event) == Outcome::NeedsSnapshot {
+            spawn_local(refresh(store, session));
+        }
+    }
+    let applied = perf::now();
+    spawn_local(async move {
+        // Once for the effects that the batch woke, once more for those that they woke.
+        tick().await;
+        tick().await;
+        settle_layout();
+        perf::add(
+            u32::try_from(deltas).unwrap_or(u32::MAX),
+            applied - begun,
+            perf::now() - applied,
+        );
+    });
+}
+
+/// Makes the browser lay out now what it would lay out before the next frame.
+fn settle_layout() {
+    let body = web_sys::window()
+        .and_then(|window| window.document())
+        .and_then(|document| document.body());
+    if let Some(body) = body {
+        let _height = body.offset_height();
+    }
+}

@@ -1,0 +1,71 @@
+//! What drawing costs: counters that `window.__nexus_perf()` gives to the end-to-end performance test.
+//!
+//! Always on: a few additions a batch. Refuses to be exact about the browser: layout is forced once after each batch, when
+//! it is due anyway, so that its cost is in `render_ms`.
+
+use std::cell::Cell;
+
+use wasm_bindgen::{JsValue, closure::Closure};
+
+thread_local! {
+    static COUNTERS: Cell<Counters> = const { Cell::new(Counters::ZERO) };
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Counters {
+    deltas: u32,
+    batches: u32,
+    apply_ms: f64,
+    render_ms: f64,
+}
+
+impl Counters {
+    const ZERO: Self = Self {
+        deltas: 0,
+        batches: 0,
+        apply_ms: 0.0,
+        render_ms: 0.0,
+    };
+}
+
+/// Adds one batch: how many deltas, the milliseconds of applying and of drawing them.
+pub fn add(deltas: u32, apply_ms: f64, render_ms: f64) {
+    COUNTERS.with(|cell| {
+        let counters = cell.get();
+        cell.set(Counters {
+            deltas: counters.deltas.saturating_add(deltas),
+            batches: counters.batches.saturating_add(1),
+            apply_ms: counters.apply_ms + apply_ms,
+            render_ms: counters.render_ms + render_ms,
+        });
+    });
+}
+
+/// Milliseconds since the page was opened.
+pub fn now() -> f64 {
+    web_sys::window()
+        .and_then(|window| window.performance())
+        .map_or(0.0, |performance| performance.now())
+}
+
+/// Puts `__nexus_perf` on the window: a function that returns `{deltas, batches, apply_ms, render_ms}` since the start.
+pub fn expose() {
+    let read = Closure::<dyn Fn() -> JsValue>::new(|| {
+        let counters = COUNTERS.with(Cell::get);
+        let object = js_sys::Object::new();
+        for (name, value) in [
+            ("deltas", f64::from(counters.deltas)),
+            ("batches", f64::from(counters.batches)),
+            ("apply_ms", counters.apply_ms),
+            ("render_ms", counters.render_ms),
+        ] {
+            // Setting a property of a fresh object cannot fail.
+            let _set = js_sys::Reflect::set(&object, &name.into(), &value.into());
+        }
+        object.into()
+    });
+    if let Some(window) = web_sys::window() {
+        let _set = js_sys::Reflect::set(&window, &"__nexus_perf".into(), read.as_ref());
+    }
+    read.forget();
+}

@@ -1,0 +1,166 @@
+//! Where the user is looking: page, dialogs, toasts, drafts. Nothing here outlives the window.
+
+use std::collections::HashMap;
+
+use leptos::prelude::{
+    Callback, GetUntracked, RwSignal, Set, StoredValue, Update, UpdateValue, WithValue,
+};
+use nexus_protocol::{Attachment, ErrorCard, ItemId, SessionId};
+
+/// What fills the window beside the sidebar.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    /// The open session, or a new chat where none is.
+    #[default]
+    Chat,
+    /// Models.
+    Models,
+    /// Settings.
+    Settings(SettingsSection),
+    /// The first-run screen: the whole window.
+    Onboarding,
+}
+
+/// Where in the settings to look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SettingsSection {
+    /// From the top.
+    #[default]
+    Top,
+    /// At one provider.
+    Provider(String),
+}
+
+/// A word at the lower edge that goes by itself.
+#[derive(Clone)]
+pub struct Toast {
+    /// Grows.
+    pub id: u64,
+    /// One line.
+    pub text: String,
+    /// Whether something failed.
+    pub bad: bool,
+    /// A button: its label and what it does.
+    pub action: Option<(String, Callback<()>)>,
+}
+
+/// What was typed and not sent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Draft {
+    /// The words.
+    pub text: String,
+    /// Images.
+    pub attachments: Vec<Attachment>,
+}
+
+/// Where the user is looking. Copying it copies handles.
+#[derive(Clone, Copy)]
+pub struct View {
+    /// The page.
+    pub page: RwSignal<Page>,
+    /// Whether the sidebar is out of sight in a wide window.
+    pub sidebar_hidden: RwSignal<bool>,
+    /// Whether the sidebar lies over a narrow window.
+    pub drawer: RwSignal<bool>,
+    /// Whether the model picker is open.
+    pub picker: RwSignal<bool>,
+    /// Whether the search dialog is open.
+    pub search: RwSignal<bool>,
+    /// At the lower edge, oldest first.
+    pub toasts: RwSignal<Vec<Toast>>,
+    /// An item to bring into sight once its session is shown.
+    pub reveal: RwSignal<Option<ItemId>>,
+    /// A counter: each step asks the composer to take the focus.
+    pub focus_composer: RwSignal<u64>,
+    /// Why the last message was not accepted; shown above the composer.
+    pub send_error: RwSignal<Option<ErrorCard>>,
+    drafts: StoredValue<HashMap<Option<SessionId>, Draft>>,
+    toast_count: StoredValue<u64>,
+}
+
+impl View {
+    /// A new chat, nothing open.
+    pub fn new() -> Self {
+        Self {
+            page: RwSignal::new(Page::Chat),
+            sidebar_hidden: RwSignal::new(false),
+            drawer: RwSignal::new(false),
+            picker: RwSignal::new(false),
+            search: RwSignal::new(false),
+            toasts: RwSignal::new(Vec::new()),
+            reveal: RwSignal::new(None),
+            focus_composer: RwSignal::new(0),
+            send_error: RwSignal::new(None),
+            drafts: StoredValue::new(HashMap::new()),
+            toast_count: StoredValue::new(0),
+        }
+    }
+
+    /// Asks the composer to take the focus.
+    pub fn focus(&self) {
+        self.focus_composer.update(|count| *count += 1);
+    }
+
+    /// What was typed for a session; `None` is the new chat.
+    pub fn draft(&self, session: Option<SessionId>) -> Draft {
+        self.drafts
+            .with_value(|drafts| drafts.get(&session).cloned().unwrap_or_default())
+    }
+
+    /// Keeps what was typed.
+    pub fn keep_draft(&self, session: Option<SessionId>, draft: Draft) {
+        self.drafts.update_value(|drafts| {
+            if draft == Draft::default() {
+                drafts.remove(&session);
+            } else {
+                drafts.insert(session, draft);
+            }
+        });
+    }
+
+    /// Says something at the lower edge and returns its id, so that it can be taken away.
+    pub fn say(&self, text: String, bad: bool, action: Option<(String, Callback<()>)>) -> u64 {
+        let id = self
+            .toast_count
+            .try_update_value(|count| {
+                *count += 1;
+                *count
+            })
+            .unwrap_or_default();
+        self.toasts.update(|toasts| {
+            // More than four would cover the composer.
+            if toasts.len() >= 4 {
+                toasts.remove(0);
+            }
+            toasts.push(Toast {
+                id,
+                text,
+                bad,
+                action,
+            });
+        });
+        id
+    }
+
+    /// Takes a word away.
+    pub fn unsay(&self, id: u64) {
+        self.toasts.update(|toasts| toasts.retain(|toast| toast.id != id));
+    }
+
+    /// Closes what lies over the page. Says whether anything did.
+    pub fn close_floating(&self) -> bool {
+        for open in [self.search, self.picker, self.drawer] {
+            if open.get_untracked() {
+                open.set(false);
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self::new()
+    }
+}
