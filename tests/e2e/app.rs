@@ -31,6 +31,7 @@ pub struct App {
 #[derive(Clone, Default)]
 pub struct Start {
     environment: Vec<(OsString, OsString)>,
+    application: Option<PathBuf>,
 }
 
 impl Start {
@@ -45,13 +46,19 @@ impl Start {
         self
     }
 
+    /// Another program than the app.
+    pub fn application(mut self, path: PathBuf) -> Self {
+        self.application = Some(path);
+        self
+    }
+
     /// Opens the window.
     pub async fn open(&self) -> App {
         let driver = Driver::start(&self.environment);
         let mut capabilities = Capabilities::new();
         capabilities.insert(
             "tauri:options".into(),
-            json!({ "application": required("NEXUS_E2E_APP") }),
+            json!({ "application": self.application.clone().unwrap_or_else(|| required("NEXUS_E2E_APP")) }),
         );
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
@@ -173,6 +180,16 @@ impl App {
     pub async fn size(&self, width: u32, height: u32) {
         self.client.set_window_size(width, height).await.expect("another size");
         tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+
+    /// The process that everything of this app runs below.
+    pub fn process(&self) -> u32 {
+        self.driver.process()
+    }
+
+    /// Ends the app and its drivers at once, as a power cut would.
+    pub fn kill(mut self) {
+        self.driver.kill();
     }
 
     /// Closes the window as a user would, and waits until the app is gone.

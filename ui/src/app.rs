@@ -12,7 +12,7 @@ use crate::{
     ipc::{bridge, client},
     markdown::MarkdownHost,
     pages::{ChatPage, FailurePage, ModelsPage, OnboardingPage, SettingsPage},
-    state::{App, Loaded, Page, use_app},
+    state::{App, Loaded, Page, View, use_app},
 };
 
 /// The whole window.
@@ -101,7 +101,7 @@ fn Frame() -> impl IntoView {
     }
 }
 
-use crate::state::View;
+
 
 /// Keeps `data-theme` on the root element: absent means as the system.
 fn use_theme(app: App) {

@@ -6,10 +6,10 @@ mod browser;
 mod components;
 mod crash;
 mod format;
-mod ipc;
+pub mod ipc;
 pub mod markdown;
 mod pages;
-mod state;
+pub mod state;
 
 /// Installs the crash page and mounts the tree into the document's body.
 pub fn run() {

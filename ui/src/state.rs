@@ -8,6 +8,9 @@ mod session;
 mod store;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 use leptos::prelude::{expect_context, provide_context};
 
 pub use facts::{Facts, Loaded};

@@ -24,16 +24,24 @@ pub const CLI: &str = "nexus";
 pub fn fetch(work: &mut Work) -> Result<Outcome> {
     starter::begin(work);
     let version = place::rustc(&["-vV"])?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
+    let host = version
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .unwrap_or_default();
     let mut fetch = work.cargo(["fetch", "--target", host, "--target", TRIPLE]);
     // A machine that checks a change must not change Cargo.lock; a developer's edit of a manifest does.
     if env::var_os("CI").is_some() {
         fetch.arg("--locked");
     }
     let before = fingerprint::of_file(&work.place.file("Cargo.lock")).unwrap_or_default();
-    command::run(&mut fetch).context("look at the network; with `--locked` in cargo's words, commit Cargo.lock")?;
+    command::run(&mut fetch)
+        .context("look at the network; with `--locked` in cargo's words, commit Cargo.lock")?;
     let after = fingerprint::of_file(&work.place.file("Cargo.lock"))?;
-    Ok(if before == after { Outcome::Done } else { Outcome::DoneWith("Cargo.lock changed".to_owned()) })
+    Ok(if before == after {
+        Outcome::Done
+    } else {
+        Outcome::DoneWith("Cargo.lock changed".to_owned())
+    })
 }
 
 /// Step: the UI to `ui/dist`.
@@ -50,14 +58,19 @@ pub fn ui(work: &mut Work) -> Result<Outcome> {
     let inputs = inputs.finish();
     // The result counts too: someone may have built a debug UI over it.
     let result = || -> Result<String> { Ok(Fingerprint::default().files(&dist, "")?.finish()) };
-    if dist.join("index.html").is_file() && fingerprint::is_stamped(&stamp, &format!("{inputs} {}", result()?)) {
+    if dist.join("index.html").is_file()
+        && fingerprint::is_stamped(&stamp, &format!("{inputs} {}", result()?))
+    {
         return Ok(Outcome::UpToDate);
     }
     // All was fetched before; without `--offline` Trunk would look for its tools' versions by itself.
     command::run(trunk(work)?.args(["build", "--release", "--offline"]))
         .context("the UI did not build; the compiler's words are above")?;
     if !dist.join("index.html").is_file() {
-        bail!("Trunk ended well but {} is not there", dist.join("index.html").display());
+        bail!(
+            "Trunk ended well but {} is not there",
+            dist.join("index.html").display()
+        );
     }
     fingerprint::stamp(&stamp, &format!("{inputs} {}", result()?))?;
     Ok(Outcome::Done)
@@ -85,7 +98,11 @@ pub fn trunk(work: &Work) -> Result<Command> {
 /// Step: app and command line in release, the worker beside them.
 pub fn app(work: &mut Work) -> Result<Outcome> {
     let binaries = [work.place.release(APP), work.place.release(CLI)];
-    let ages = || binaries.clone().map(|file| file.metadata().and_then(|about| about.modified()).ok());
+    let ages = || {
+        binaries
+            .clone()
+            .map(|file| file.metadata().and_then(|about| about.modified()).ok())
+    };
     let before: [Option<SystemTime>; 2] = ages();
     // In one call, so that both use the same build of what they share.
     let mut cargo = work.cargo(["build", "--release", "-p", "nexus-agent", "-p", "nexus-cli"]);
@@ -96,11 +113,19 @@ pub fn app(work: &mut Work) -> Result<Outcome> {
             bail!("cargo ended well but {} is not there", file.display());
         }
     }
-    let beside = work.place.target.join("release").join(executable(worker::PROGRAM));
+    let beside = work
+        .place
+        .target
+        .join("release")
+        .join(executable(worker::PROGRAM));
     let worker = work.worker()?;
     let same = fingerprint::glance(&beside) == fingerprint::glance(worker);
     if !same || !beside.is_file() {
         place_file(worker, &beside)?;
     }
-    Ok(if before == ages() && same { Outcome::UpToDate } else { Outcome::Done })
+    Ok(if before == ages() && same {
+        Outcome::UpToDate
+    } else {
+        Outcome::Done
+    })
 }

@@ -12,16 +12,24 @@ const TAURI_CLI: &str = "@tauri-apps/cli@2";
 
 /// A worker that runs on other people's machines: the oldest CPUs that mistral.rs is quick on.
 fn portable_flags() -> &'static str {
-    if cfg!(target_arch = "x86_64") { "-C target-cpu=x86-64-v3" } else { "" }
+    if cfg!(target_arch = "x86_64") {
+        "-C target-cpu=x86-64-v3"
+    } else {
+        ""
+    }
 }
 
 /// Step: the worker for other machines than this, where Tauri looks for it.
 pub fn worker(work: &mut Work) -> Result<Outcome> {
     let target = work.place.cache.join("worker-target-portable");
     let mut cargo = work.cargo(["build", "--release", "-p", worker::PROGRAM]);
-    cargo.env("CARGO_TARGET_DIR", &target).env_remove("CARGO_ENCODED_RUSTFLAGS");
+    cargo
+        .env("CARGO_TARGET_DIR", &target)
+        .env_remove("CARGO_ENCODED_RUSTFLAGS");
     command::run(cargo.env("RUSTFLAGS", portable_flags()))?;
-    let built = target.join("release").join(place::executable(worker::PROGRAM));
+    let built = target
+        .join("release")
+        .join(place::executable(worker::PROGRAM));
     place_file(&built, &side_program(work)?)?;
     Ok(Outcome::Done)
 }
@@ -29,7 +37,10 @@ pub fn worker(work: &mut Work) -> Result<Outcome> {
 /// Tauri wants a side program's file to end in the machine's triple.
 fn side_program(work: &Work) -> Result<std::path::PathBuf> {
     let version = place::rustc(&["-vV"])?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("`rustc -vV` names no host")?;
+    let host = version
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .context("`rustc -vV` names no host")?;
     let name = place::executable(&format!("{}-{host}", worker::PROGRAM));
     Ok(work.place.target.join("side").join(name))
 }
@@ -38,13 +49,21 @@ fn side_program(work: &Work) -> Result<std::path::PathBuf> {
 pub fn bundle(work: &mut Work) -> Result<Outcome> {
     let npx = if cfg!(windows) { "npx.cmd" } else { "npx" };
     if !command::succeeds(Command::new(npx).arg("--version")) {
-        bail!("npx is missing: install Node.js, which brings it, or `cargo install tauri-cli --version ^2` and run `cargo tauri build`");
+        bail!(
+            "npx is missing: install Node.js, which brings it, or `cargo install tauri-cli --version ^2` and run `cargo tauri build`"
+        );
     }
     let config = json!({
         "bundle": { "externalBin": [work.place.target.join("side").join(worker::PROGRAM)] }
     });
     let mut tauri = command::clean(npx);
-    tauri.current_dir(&work.place.root).args(["--yes", TAURI_CLI, "build", "--config", &config.to_string()]);
+    tauri.current_dir(&work.place.root).args([
+        "--yes",
+        TAURI_CLI,
+        "build",
+        "--config",
+        &config.to_string(),
+    ]);
     if cfg!(target_os = "linux") {
         // The third kind, AppImage, downloads its tools at run time.
         tauri.args(["--bundles", "deb,rpm"]);
@@ -52,7 +71,9 @@ pub fn bundle(work: &mut Work) -> Result<Outcome> {
     command::run(&mut tauri)?;
     let folder = work.place.target.join("release/bundle");
     let mut made = Vec::new();
-    for kind in fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
+    for kind in
+        fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?
+    {
         for file in fs::read_dir(kind?.path())? {
             let path = file?.path();
             if path.is_file() {

@@ -32,7 +32,10 @@ pub fn clean(program: impl AsRef<OsStr>) -> Command {
         let Some(name) = name.to_str() else { continue };
         if name.starts_with("CARGO_PKG_")
             || name.starts_with("CARGO_MANIFEST_")
-            || matches!(name, "CARGO_BIN_NAME" | "CARGO_CRATE_NAME" | "CARGO_PRIMARY_PACKAGE")
+            || matches!(
+                name,
+                "CARGO_BIN_NAME" | "CARGO_CRATE_NAME" | "CARGO_PRIMARY_PACKAGE"
+            )
         {
             command.env_remove(name);
         } else if matches!(name, "LD_LIBRARY_PATH" | "DYLD_FALLBACK_LIBRARY_PATH") {
@@ -50,8 +53,12 @@ pub fn clean(program: impl AsRef<OsStr>) -> Command {
 
 fn is_cargos_own(path: &std::path::Path) -> bool {
     let text = path.to_string_lossy().replace('\\', "/");
-    text.is_empty() || text.contains("/rustlib/") || text.contains("/toolchains/")
-        || ["/debug", "/debug/deps", "/release", "/release/deps"].iter().any(|end| text.ends_with(end))
+    text.is_empty()
+        || text.contains("/rustlib/")
+        || text.contains("/toolchains/")
+        || ["/debug", "/debug/deps", "/release", "/release/deps"]
+            .iter()
+            .any(|end| text.ends_with(end))
         || text.contains("/debug/build/")
 }
 
@@ -62,7 +69,9 @@ pub fn describe(command: &Command) -> String {
     let line: Vec<_> = words
         .into_iter()
         .map(|word| {
-            if word.is_empty() || word.contains(|c: char| c.is_whitespace() || "'\"|&;()$".contains(c)) {
+            if word.is_empty()
+                || word.contains(|c: char| c.is_whitespace() || "'\"|&;()$".contains(c))
+            {
                 format!("'{}'", word.replace('\'', r"'\''"))
             } else {
                 word
@@ -98,7 +107,8 @@ pub fn capture(command: &mut Command) -> Result<String> {
             String::from_utf8_lossy(&output.stderr).trim()
         );
     }
-    String::from_utf8(output.stdout).with_context(|| format!("`{}` printed no UTF-8", describe(command)))
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("`{}` printed no UTF-8", describe(command)))
 }
 
 /// Whether it starts and exits with 0, quietly.
@@ -124,7 +134,11 @@ pub fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
         Some(status) => succeeded(command, status),
         None => {
             end(&mut child);
-            bail!("`{}` did not end within {} s and was ended", describe(command), limit.as_secs())
+            bail!(
+                "`{}` did not end within {} s and was ended",
+                describe(command),
+                limit.as_secs()
+            )
         }
     }
 }
@@ -147,7 +161,11 @@ pub fn watch(command: &mut Command, limit: Duration, lifeline: bool) -> Result<W
         command.env("CARGO_TERM_COLOR", "always");
     }
     let mut child = command
-        .stdin(if lifeline { Stdio::piped() } else { Stdio::null() })
+        .stdin(if lifeline {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -187,7 +205,11 @@ pub fn watch(command: &mut Command, limit: Duration, lifeline: bool) -> Result<W
             }
             drop(held);
             end(&mut child);
-            bail!("`{}` did not end within {} s and was ended", describe(command), limit.as_secs());
+            bail!(
+                "`{}` did not end within {} s and was ended",
+                describe(command),
+                limit.as_secs()
+            );
         }
     }
     let status = match ended {
@@ -272,7 +294,9 @@ mod tests {
     #[test]
     fn escapes_are_taken_out_and_the_text_stays() {
         assert_eq!(
-            without_escapes("\u{1b}[32;1m     Summary\u{1b}[0m [  0.1s] \u{1b}[1m3\u{1b}[0m passed é"),
+            without_escapes(
+                "\u{1b}[32;1m     Summary\u{1b}[0m [  0.1s] \u{1b}[1m3\u{1b}[0m passed é"
+            ),
             "     Summary [  0.1s] 3 passed é"
         );
     }
@@ -281,7 +305,10 @@ mod tests {
     fn a_command_is_described_as_it_would_be_typed() {
         let mut command = Command::new("nextest");
         command.args(["run", "-E", "not (binary(e2e))", "it's"]);
-        assert_eq!(describe(&command), r"nextest run -E 'not (binary(e2e))' 'it'\''s'");
+        assert_eq!(
+            describe(&command),
+            r"nextest run -E 'not (binary(e2e))' 'it'\''s'"
+        );
     }
 
     #[cfg(unix)]
@@ -290,7 +317,10 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", "echo out; sleep 0.2; echo err >&2; exit 3"]);
         let watched = watch(&mut command, Duration::from_secs(20), false).unwrap();
-        assert_eq!((watched.status.code(), watched.output.as_str()), (Some(3), "out\nerr\n"));
+        assert_eq!(
+            (watched.status.code(), watched.output.as_str()),
+            (Some(3), "out\nerr\n")
+        );
     }
 
     #[cfg(unix)]
@@ -300,7 +330,10 @@ mod tests {
         command.arg("30");
         let started = Instant::now();
         let error = run_within(&mut command, Duration::from_millis(50)).unwrap_err();
-        assert_eq!(error.to_string(), "`sleep 30` did not end within 0 s and was ended");
+        assert_eq!(
+            error.to_string(),
+            "`sleep 30` did not end within 0 s and was ended"
+        );
         assert!(started.elapsed() < Duration::from_secs(10));
     }
 }

@@ -28,7 +28,11 @@ impl Date {
             (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted_month = (5 * day_of_year + 2) / 153;
-        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let month = if shifted_month < 10 {
+            shifted_month + 3
+        } else {
+            shifted_month - 9
+        };
         Self {
             year: year_of_era + era * 400 + i64::from(month <= 2),
             month,
@@ -49,10 +53,15 @@ impl FromStr for Date {
     fn from_str(text: &str) -> Result<Self> {
         let parts: Vec<i64> = text
             .split('-')
-            .map(|part| part.parse().with_context(|| format!("{text} is no date: write YYYY-MM-DD")))
+            .map(|part| {
+                part.parse()
+                    .with_context(|| format!("{text} is no date: write YYYY-MM-DD"))
+            })
             .collect::<Result<_>>()?;
         match parts[..] {
-            [year, month @ 1..=12, day @ 1..=31] if text.len() == 10 => Ok(Self { year, month, day }),
+            [year, month @ 1..=12, day @ 1..=31] if text.len() == 10 => {
+                Ok(Self { year, month, day })
+            }
             _ => bail!("{text} is no date: write YYYY-MM-DD"),
         }
     }
@@ -64,8 +73,19 @@ mod tests {
 
     #[test]
     fn known_days() {
-        let told: Vec<_> = [0, 59, 11_016, 19_782, 20_779].map(|days| Date::from_days(days).to_string()).into();
-        assert_eq!(told, ["1970-01-01", "1970-03-01", "2000-02-29", "2024-02-29", "2026-11-22"]);
+        let told: Vec<_> = [0, 59, 11_016, 19_782, 20_779]
+            .map(|days| Date::from_days(days).to_string())
+            .into();
+        assert_eq!(
+            told,
+            [
+                "1970-01-01",
+                "1970-03-01",
+                "2000-02-29",
+                "2024-02-29",
+                "2026-11-22"
+            ]
+        );
     }
 
     #[test]

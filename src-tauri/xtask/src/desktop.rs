@@ -36,19 +36,21 @@ kill "$server"
 wait "$server"
 "#;
 
-/// `$1` is the session's folder, the rest the command. The subshell waits for the lifeline to break.
+/// `$1` is the session's folder, the rest the command. The subshell waits for the lifeline to break, then ends the
+/// command, whose end lets the shell go on to clear up.
 const SESSION_SCRIPT: &str = r#"
 folder=$1; shift
 sweep() {
+    read -r me rest </proc/self/stat
     for entry in /proc/[0-9]*; do
         pid=${entry#/proc/}
-        if [ "$pid" != "$$" ] && grep -qsaF "NEXUS_XTASK_SESSION=$folder" "$entry/environ"; then
+        if [ "$pid" != "$$" ] && [ "$pid" != "$me" ] && grep -qsaF "NEXUS_XTASK_SESSION=$folder" "$entry/environ"; then
             kill "-$1" "$pid" 2>/dev/null
         fi
     done
 }
 exec 3<&0 </dev/null
-( trap '' TERM INT HUP; cat <&3; sweep TERM; sleep 1; rm -rf -- "$folder"; sweep KILL; kill -KILL $$ ) >/dev/null 2>&1 &
+( trap '' TERM INT HUP; cat <&3; sweep TERM; sleep 2; sweep KILL ) >/dev/null 2>&1 &
 watch=$!
 exec 3<&-
 dbus-run-session -- sh -c '
@@ -56,8 +58,11 @@ dbus-run-session -- sh -c '
         { echo "the keyring did not unlock" >&2; exit 97; }
     exec "$@"' "a password of this session" "$@"
 code=$?
-sweep TERM
 kill -KILL "$watch" 2>/dev/null
+sweep TERM
+sleep 0.2
+sweep KILL
+rm -rf -- "$folder"
 exit "$code"
 "#;
 
@@ -79,7 +84,10 @@ impl Xvfb {
             bail!("Xvfb is missing; `cargo xtask setup --tests` installs it or says how");
         }
         let mut shell = detached("sh");
-        shell.args(["-c", DISPLAY_SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        shell
+            .args(["-c", DISPLAY_SCRIPT])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut child = shell.spawn().context("cannot start a shell")?;
         let lifeline = child.stdin.take();
         let stdout = child.stdout.take().context("the shell has no output")?;
@@ -90,10 +98,17 @@ impl Xvfb {
             // Nobody listens where the limit has passed.
             let _ = send.send(read.map(|_| line.trim().to_owned()));
         });
-        let mut server = Self { child, lifeline, name: String::new() };
+        let mut server = Self {
+            child,
+            lifeline,
+            name: String::new(),
+        };
         match number.recv_timeout(XVFB_LIMIT) {
             Ok(Ok(number)) if !number.is_empty() => server.name = format!(":{number}"),
-            _ => bail!("Xvfb did not come up within {} s; run `Xvfb -displayfd 1` to see why", XVFB_LIMIT.as_secs()),
+            _ => bail!(
+                "Xvfb did not come up within {} s; run `Xvfb -displayfd 1` to see why",
+                XVFB_LIMIT.as_secs()
+            ),
         }
         Ok(server)
     }
@@ -102,7 +117,10 @@ impl Xvfb {
 impl Drop for Xvfb {
     fn drop(&mut self) {
         drop(self.lifeline.take());
-        if !matches!(command::wait_until(&mut self.child, Instant::now() + GOODBYE), Ok(Some(_))) {
+        if !matches!(
+            command::wait_until(&mut self.child, Instant::now() + GOODBYE),
+            Ok(Some(_))
+        ) {
             command::end(&mut self.child);
         }
     }
@@ -127,8 +145,16 @@ pub fn run_in_session(inner: &Command, limit: Duration) -> Result<Watched> {
         }
     }
     let folder = SessionFolder::make()?;
+    command::watch(&mut session_shell(inner, &folder)?, limit, true)
+}
+
+fn session_shell(inner: &Command, folder: &SessionFolder) -> Result<Command> {
     let mut shell = detached("sh");
-    shell.args(["-c", SESSION_SCRIPT, "sh"]).arg(&folder.0).arg(inner.get_program()).args(inner.get_args());
+    shell
+        .args(["-c", SESSION_SCRIPT, "sh"])
+        .arg(&folder.0)
+        .arg(inner.get_program())
+        .args(inner.get_args());
     if let Some(there) = inner.get_current_dir() {
         shell.current_dir(there);
     }
@@ -139,7 +165,7 @@ pub fn run_in_session(inner: &Command, limit: Duration) -> Result<Watched> {
         };
     }
     folder.apply(&mut shell)?;
-    command::watch(&mut shell, limit, true)
+    Ok(shell)
 }
 
 /// A home, a runtime folder and all else that a session keeps, gone when the session is.
@@ -167,7 +193,9 @@ impl SessionFolder {
 
     fn apply(&self, command: &mut Command) -> Result<()> {
         // Cargo and rustup live in the real home.
-        let home = env::var_os("HOME").map(PathBuf::from).context("HOME is not set; set it")?;
+        let home = env::var_os("HOME")
+            .map(PathBuf::from)
+            .context("HOME is not set; set it")?;
         for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
             if env::var_os(name).is_none() && home.join(folder).is_dir() {
                 command.env(name, home.join(folder));
@@ -215,7 +243,13 @@ mod tests {
         inner.args(["-c", "setsid sleep 300 & echo pid $!; echo bus $DBUS_SESSION_BUS_ADDRESS; echo home $HOME; exit 5"]);
         let watched = run_in_session(&inner, Duration::from_secs(60)).unwrap();
         let said = |word: &str| {
-            watched.output.lines().find_map(|l| l.strip_prefix(word)).map(str::trim).unwrap_or_default().to_owned()
+            watched
+                .output
+                .lines()
+                .find_map(|l| l.strip_prefix(word))
+                .map(str::trim)
+                .unwrap_or_default()
+                .to_owned()
         };
         assert_eq!(watched.status.code(), Some(5), "{}", watched.output);
         assert!(said("bus").starts_with("unix:"), "{}", watched.output);
@@ -228,10 +262,37 @@ mod tests {
     }
 
     #[test]
+    fn a_session_whose_owner_is_killed_ends_with_all_it_started() {
+        let folder = SessionFolder::make().unwrap();
+        let mut inner = Command::new("sh");
+        inner.args(["-c", "trap '' TERM; setsid sleep 300 & echo $!; sleep 300"]);
+        let mut shell = session_shell(&inner, &folder).unwrap();
+        let mut child = shell
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let pid = line.trim();
+        assert!(alive(pid), "{line}");
+        // What the system does when the owner dies.
+        drop(child.stdin.take());
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let ended = command::wait_until(&mut child, deadline).unwrap();
+        assert!(ended.is_some());
+        assert!(!alive(pid));
+        assert!(!folder.0.exists());
+    }
+
+    #[test]
     fn two_displays_do_not_meet_and_go_when_dropped() {
         let (one, two) = (Xvfb::start().unwrap(), Xvfb::start().unwrap());
         assert_ne!(one.name, two.name);
-        let socket = |server: &Xvfb| PathBuf::from(format!("/tmp/.X11-unix/X{}", &server.name[1..]));
+        let socket =
+            |server: &Xvfb| PathBuf::from(format!("/tmp/.X11-unix/X{}", &server.name[1..]));
         let (first, second) = (socket(&one), socket(&two));
         assert!(first.exists() && second.exists());
         drop(one);

@@ -37,7 +37,8 @@ impl Fingerprint {
         self.text("files", path);
         for file in files {
             let name = file.strip_prefix(root).unwrap_or(&file);
-            let content = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let content =
+                fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
             self.part(name.to_string_lossy().replace('\\', "/").as_bytes());
             self.part(&content);
         }
@@ -59,10 +60,15 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     if path.is_file() {
         files.push(path.to_owned());
     } else if path.is_dir() {
-        let entries = fs::read_dir(path).with_context(|| format!("cannot list {}", path.display()))?;
+        let entries =
+            fs::read_dir(path).with_context(|| format!("cannot list {}", path.display()))?;
         for entry in entries {
             let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             let is_output = path.is_dir() && (name == "target" || name == "dist");
             if !name.starts_with('.') && !is_output {
                 collect(&path, files)?;
@@ -111,7 +117,8 @@ pub fn stamp(stamp: &Path, with: &str) -> Result<()> {
     if let Some(folder) = stamp.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::write(stamp, format!("{with}\n")).with_context(|| format!("cannot write {}", stamp.display()))
+    fs::write(stamp, format!("{with}\n"))
+        .with_context(|| format!("cannot write {}", stamp.display()))
 }
 
 /// Size and time of change of a file: whether it is a link to, or a copy of, another that was placed. `None` where it
@@ -130,8 +137,12 @@ pub fn place_file(from: &Path, to: &Path) -> Result<()> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
     if to.exists() {
-        fs::remove_file(to)
-            .with_context(|| format!("cannot replace {}: end the program that uses it", to.display()))?;
+        fs::remove_file(to).with_context(|| {
+            format!(
+                "cannot replace {}: end the program that uses it",
+                to.display()
+            )
+        })?;
     }
     if fs::hard_link(from, to).is_err() {
         fs::copy(from, to)
@@ -153,7 +164,11 @@ mod tests {
     }
 
     fn print(root: &Path) -> String {
-        Fingerprint::default().files(root, "src").unwrap().text("rustc", "1").finish()
+        Fingerprint::default()
+            .files(root, "src")
+            .unwrap()
+            .text("rustc", "1")
+            .finish()
     }
 
     #[test]
@@ -205,7 +220,10 @@ mod tests {
         assert_eq!(fs::read_to_string(root.join("old")).unwrap(), "new");
         let mark = root.join("deep/stamp");
         stamp(&mark, "key").unwrap();
-        assert_eq!((is_stamped(&mark, "key"), is_stamped(&mark, "other")), (true, false));
+        assert_eq!(
+            (is_stamped(&mark, "key"), is_stamped(&mark, "other")),
+            (true, false)
+        );
         fs::remove_dir_all(root).unwrap();
     }
 }

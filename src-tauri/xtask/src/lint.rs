@@ -20,7 +20,16 @@ const DATABASE: &str = "NEXUS_ADVISORY_DB";
 
 /// Step: clippy on the worker, in its own build folder.
 pub fn worker_clippy(work: &mut Work) -> Result<Outcome> {
-    let mut cargo = worker::cargo(work, ["clippy", "--release", "-p", worker::PROGRAM, "--all-targets"]);
+    let mut cargo = worker::cargo(
+        work,
+        [
+            "clippy",
+            "--release",
+            "-p",
+            worker::PROGRAM,
+            "--all-targets",
+        ],
+    );
     command::run(cargo.args(["--", "-D", "warnings"]))?;
     Ok(Outcome::Done)
 }
@@ -33,7 +42,9 @@ pub fn ui_clippy(work: &mut Work) -> Result<Outcome> {
         )));
     }
     let mut cargo = work.cargo(["clippy", "-p", "nexus-ui", "--target", TRIPLE]);
-    cargo.env("CARGO_TARGET_DIR", work.place.ui_target()).env_remove("RUSTFLAGS");
+    cargo
+        .env("CARGO_TARGET_DIR", work.place.ui_target())
+        .env_remove("RUSTFLAGS");
     command::run(cargo.args(["--", "-D", "warnings"]))?;
     Ok(Outcome::Done)
 }
@@ -41,7 +52,8 @@ pub fn ui_clippy(work: &mut Work) -> Result<Outcome> {
 /// Step: licences, bans and sources of all dependencies.
 pub fn dependencies(work: &mut Work) -> Result<Outcome> {
     let mut deny = command::clean(CARGO_DENY.path(&work.place)?);
-    deny.current_dir(&work.place.root).args(["--workspace", "check", "--hide-inclusion-graph"]);
+    deny.current_dir(&work.place.root)
+        .args(["--workspace", "check", "--hide-inclusion-graph"]);
     command::run(deny.args(["licenses", "bans", "sources"]))
         .context("change the dependency, or deny.toml with a reason")?;
     Ok(Outcome::Done)
@@ -50,36 +62,57 @@ pub fn dependencies(work: &mut Work) -> Result<Outcome> {
 /// Step: known advisories against Cargo.lock. Never says that all is well without a database.
 pub fn advisories(work: &mut Work) -> Result<Outcome> {
     let waivers = Waivers::read(&fs::read_to_string(work.place.file("deny.toml"))?)?;
-    let passed: Vec<_> =
-        waivers.passed(Date::today()).into_iter().map(|w| format!("{} ({})", w.id, w.reason)).collect();
+    let passed: Vec<_> = waivers
+        .passed(Date::today())
+        .into_iter()
+        .map(|w| format!("{} ({})", w.id, w.reason))
+        .collect();
     if !passed.is_empty() {
-        bail!("waivers whose time has passed: {}. Look at each again", passed.join("; "));
+        bail!(
+            "waivers whose time has passed: {}. Look at each again",
+            passed.join("; ")
+        );
     }
     let mut audit = command::clean(CARGO_AUDIT.path(&work.place)?);
-    audit.current_dir(&work.place.root).args(["audit", "--deny", "unsound"]);
+    audit
+        .current_dir(&work.place.root)
+        .args(["audit", "--deny", "unsound"]);
     for waiver in &waivers.advisories {
         audit.args(["--ignore", &waiver.id]);
     }
     let given = env::var_os(DATABASE).map(PathBuf::from);
     if let Some(path) = &given {
         if !path.join("crates").is_dir() {
-            bail!("{DATABASE} names {}, which is no advisory database", path.display());
+            bail!(
+                "{DATABASE} names {}, which is no advisory database",
+                path.display()
+            );
         }
         audit.arg("--db").arg(path).args(["--no-fetch", "--stale"]);
     }
-    let output = audit.output().with_context(|| format!("cannot start `{}`", command::describe(&audit)))?;
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let output = audit
+        .output()
+        .with_context(|| format!("cannot start `{}`", command::describe(&audit)))?;
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     println!("{}", said.trim_end());
     if output.status.success() {
         return Ok(Outcome::Done);
     }
     // It compared the lock file with a database only if it says how many advisories that held.
     if said.contains("Scanning Cargo.lock") {
-        bail!("dependencies with known faults: update them, or bear them in deny.toml with a reason and an end");
+        bail!(
+            "dependencies with known faults: update them, or bear them in deny.toml with a reason and an end"
+        );
     }
     let reason = "advisories: not checked, no database could be had";
     if work.offline_ok {
         return Ok(Outcome::NotChecked(reason.to_owned()));
     }
-    bail!("{reason}. Set {DATABASE} to a copy of the RustSec database, or bear it with --offline-ok")
+    bail!(
+        "{reason}. Set {DATABASE} to a copy of the RustSec database, or bear it with --offline-ok"
+    )
 }

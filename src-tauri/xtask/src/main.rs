@@ -38,7 +38,10 @@ use crate::{
 };
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Set up, build, run, test, lint, measure and bundle Nexus Agent")]
+#[command(
+    name = "cargo xtask",
+    about = "Set up, build, run, test, lint, measure and bundle Nexus Agent"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -108,16 +111,51 @@ macro_rules! step {
 }
 
 const PACKAGES: Step<Work> = step!("packages", "system packages", [], packages::install);
-const CRATES: Step<Work> = step!("crates", "fetch crates, and begin the starter model's download", ["packages"], build::fetch);
+const CRATES: Step<Work> = step!(
+    "crates",
+    "fetch crates, and begin the starter model's download",
+    ["packages"],
+    build::fetch
+);
 const WASM: Step<Work> = step!("wasm", "find a compiler for WASM", ["packages"], wasm::find);
-const TOOLS: Step<Work> = step!("tools", "trunk and wasm-bindgen", ["packages"], tools::build_tools);
-const UI: Step<Work> = step!("ui", "build the UI for the window", ["crates", "wasm", "tools"], build::ui);
+const TOOLS: Step<Work> = step!(
+    "tools",
+    "trunk and wasm-bindgen",
+    ["packages"],
+    tools::build_tools
+);
+const UI: Step<Work> = step!(
+    "ui",
+    "build the UI for the window",
+    ["crates", "wasm", "tools"],
+    build::ui
+);
 const STARTER: Step<Work> = step!("starter", "the starter model", ["packages"], starter::have);
-const WORKER: Step<Work> = step!("worker", "build the local model's worker in release for this CPU", ["crates"], worker::build);
-const APP: Step<Work> = step!("app", "build the app and the command line in release", ["ui", "worker"], build::app);
+const WORKER: Step<Work> = step!(
+    "worker",
+    "build the local model's worker in release for this CPU",
+    ["crates"],
+    worker::build
+);
+const APP: Step<Work> = step!(
+    "app",
+    "build the app and the command line in release",
+    ["ui", "worker"],
+    build::app
+);
 const FORMAT: Step<Work> = step!("format", "check formatting", [], test_steps::format);
-const CLIPPY: Step<Work> = step!("clippy", "clippy, warnings denied", ["crates"], test_steps::clippy);
-const TEST_TOOLS: Step<Work> = step!("test-tools", "tauri-driver", ["packages"], tools::test_tools);
+const CLIPPY: Step<Work> = step!(
+    "clippy",
+    "clippy, warnings denied",
+    ["crates"],
+    test_steps::clippy
+);
+const TEST_TOOLS: Step<Work> = step!(
+    "test-tools",
+    "tauri-driver",
+    ["packages"],
+    tools::test_tools
+);
 
 /// Cheap and telling first; then what takes long; what needs all at the end.
 const TEST: &[Step<Work>] = &[
@@ -125,10 +163,25 @@ const TEST: &[Step<Work>] = &[
     CRATES,
     FORMAT,
     CLIPPY,
-    step!("unit", "unit and integration tests", ["crates"], test_steps::unit),
-    step!("docs", "examples in doc comments", ["crates"], test_steps::docs),
+    step!(
+        "unit",
+        "unit and integration tests",
+        ["crates"],
+        test_steps::unit
+    ),
+    step!(
+        "docs",
+        "examples in doc comments",
+        ["crates"],
+        test_steps::docs
+    ),
     step!("ui-tests", "the UI's tests", ["crates"], test_steps::ui),
-    step!("keyring", "keys in a real Secret Service", ["crates"], test_steps::keyring),
+    step!(
+        "keyring",
+        "keys in a real Secret Service",
+        ["crates"],
+        test_steps::keyring
+    ),
     WASM,
     TOOLS,
     TEST_TOOLS,
@@ -136,8 +189,18 @@ const TEST: &[Step<Work>] = &[
     STARTER,
     WORKER,
     APP,
-    step!("model", "the real worker with the real model", ["worker", "starter"], test_steps::model),
-    step!("e2e", "the app in a real window", ["app", "starter", "test-tools"], test_steps::window),
+    step!(
+        "model",
+        "the real worker with the real model",
+        ["worker", "starter"],
+        test_steps::model
+    ),
+    step!(
+        "e2e",
+        "the app in a real window",
+        ["app", "starter", "test-tools"],
+        test_steps::window
+    ),
 ];
 
 const SETUP: &[Step<Work>] = &[PACKAGES, CRATES, WASM, TOOLS, STARTER, WORKER];
@@ -148,21 +211,58 @@ const LINT: &[Step<Work>] = &[
     FORMAT,
     CLIPPY,
     WASM,
-    step!("ui-clippy", "clippy on the UI for WASM", ["crates", "wasm"], lint::ui_clippy),
-    step!("worker-clippy", "clippy on the worker", ["crates"], lint::worker_clippy),
-    step!("lint-tools", "cargo-deny and cargo-audit", [], tools::lint_tools),
-    step!("dependencies", "licences, bans and sources", ["lint-tools"], lint::dependencies),
-    step!("advisories", "known advisories", ["lint-tools"], lint::advisories),
+    step!(
+        "ui-clippy",
+        "clippy on the UI for WASM",
+        ["crates", "wasm"],
+        lint::ui_clippy
+    ),
+    step!(
+        "worker-clippy",
+        "clippy on the worker",
+        ["crates"],
+        lint::worker_clippy
+    ),
+    step!(
+        "lint-tools",
+        "cargo-deny and cargo-audit",
+        [],
+        tools::lint_tools
+    ),
+    step!(
+        "dependencies",
+        "licences, bans and sources",
+        ["lint-tools"],
+        lint::dependencies
+    ),
+    step!(
+        "advisories",
+        "known advisories",
+        ["lint-tools"],
+        lint::advisories
+    ),
 ];
-const BENCH: &[Step<Work>] = &[PACKAGES, CRATES, WASM, TOOLS, TEST_TOOLS, UI, STARTER, WORKER, APP];
+const BENCH: &[Step<Work>] = &[
+    PACKAGES, CRATES, WASM, TOOLS, TEST_TOOLS, UI, STARTER, WORKER, APP,
+];
 const BUNDLE: &[Step<Work>] = &[
     PACKAGES,
     CRATES,
     WASM,
     TOOLS,
     UI,
-    step!("portable-worker", "build the worker for other machines than this", ["crates"], bundle::worker),
-    step!("bundle", "installers", ["ui", "portable-worker"], bundle::bundle),
+    step!(
+        "portable-worker",
+        "build the worker for other machines than this",
+        ["crates"],
+        bundle::worker
+    ),
+    step!(
+        "bundle",
+        "installers",
+        ["ui", "portable-worker"],
+        bundle::bundle
+    ),
 ];
 
 fn main() -> ExitCode {
@@ -189,7 +289,10 @@ fn act(command: Command) -> Result<()> {
             }
             run_all(&steps, OnFailure::Stop, &mut work)
         }
-        Command::Run { headless, arguments } => {
+        Command::Run {
+            headless,
+            arguments,
+        } => {
             start::check_display(headless)?;
             work.tests = headless;
             run_all(RUN, OnFailure::Stop, &mut work)?;
@@ -229,7 +332,13 @@ mod tests {
     fn in_every_plan_names_are_unique_and_needs_come_first() {
         for plan in [TEST, SETUP, RUN, LINT, BENCH, BUNDLE] {
             for (index, step) in plan.iter().enumerate() {
-                assert!(plan[..index].iter().all(|earlier| earlier.name != step.name), "{}", step.name);
+                assert!(
+                    plan[..index]
+                        .iter()
+                        .all(|earlier| earlier.name != step.name),
+                    "{}",
+                    step.name
+                );
                 for need in step.needs {
                     assert!(
                         plan[..index].iter().any(|earlier| earlier.name == *need),

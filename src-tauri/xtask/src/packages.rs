@@ -32,12 +32,19 @@ const APT_PYTHON: [&str; 2] = ["python3", "python3-pip"];
 /// What must be there on any Linux, whoever brought it: pkg-config modules, and programs.
 const BUILD_MODULES: [&str; 2] = ["webkit2gtk-4.1", "librsvg-2.0"];
 const BUILD_PROGRAMS: [&str; 4] = ["cc", "c++", "cmake", "pkg-config"];
-const TEST_PROGRAMS: [&str; 4] = ["WebKitWebDriver", "Xvfb", "dbus-run-session", "gnome-keyring-daemon"];
+const TEST_PROGRAMS: [&str; 4] = [
+    "WebKitWebDriver",
+    "Xvfb",
+    "dbus-run-session",
+    "gnome-keyring-daemon",
+];
 
 /// Step: all that the distribution has to bring.
 pub fn install(work: &mut Work) -> Result<Outcome> {
     if !cfg!(target_os = "linux") {
-        return Ok(Outcome::NotOnThisSystem("nothing is needed but Rust and its C compiler".to_owned()));
+        return Ok(Outcome::NotOnThisSystem(
+            "nothing is needed but Rust and its C compiler".to_owned(),
+        ));
     }
     let python = starter::is_wanted(&work.place) && !starter::has_pip();
     if is_apt() {
@@ -75,7 +82,9 @@ pub fn apt_here() -> bool {
 }
 
 fn is_apt() -> bool {
-    cfg!(target_os = "linux") && Path::new("/etc/debian_version").exists() && on_path("dpkg-query").is_some()
+    cfg!(target_os = "linux")
+        && Path::new("/etc/debian_version").exists()
+        && on_path("dpkg-query").is_some()
 }
 
 /// What comes before `apt-get`: nothing for root, sudo where it asks nothing, `None` where neither is.
@@ -96,7 +105,10 @@ fn prefix() -> Option<&'static [&'static str]> {
 /// When apt does, or may not be used.
 pub fn apt_install(wanted: &[&str]) -> Result<()> {
     let Some(prefix) = prefix() else {
-        bail!("apt needs root. Run\n    sudo apt-get install {}\nand start again", wanted.join(" "));
+        bail!(
+            "apt needs root. Run\n    sudo apt-get install {}\nand start again",
+            wanted.join(" ")
+        );
     };
     let apt = |args: &[&str]| {
         let mut words = prefix.iter().chain(["apt-get"].iter()).chain(args.iter());
@@ -119,13 +131,22 @@ fn missing_from_dpkg<'a>(wanted: &[&'a str]) -> Result<Vec<&'a str>> {
         .args(["-W", "-f=${Package} ${db:Status-Status}\\n"])
         .args(wanted)
         .output()?;
-    Ok(not_installed(wanted, &String::from_utf8_lossy(&output.stdout)))
+    Ok(not_installed(
+        wanted,
+        &String::from_utf8_lossy(&output.stdout),
+    ))
 }
 
 fn not_installed<'a>(wanted: &[&'a str], dpkg: &str) -> Vec<&'a str> {
-    let installed: BTreeSet<&str> =
-        dpkg.lines().filter_map(|line| line.strip_suffix(" installed")).collect();
-    wanted.iter().copied().filter(|name| !installed.contains(name)).collect()
+    let installed: BTreeSet<&str> = dpkg
+        .lines()
+        .filter_map(|line| line.strip_suffix(" installed"))
+        .collect();
+    wanted
+        .iter()
+        .copied()
+        .filter(|name| !installed.contains(name))
+        .collect()
 }
 
 fn missing_parts(tests: bool, python: bool) -> Vec<String> {
@@ -134,8 +155,14 @@ fn missing_parts(tests: bool, python: bool) -> Vec<String> {
         .filter(|name| on_path(name).is_none())
         .map(|name| format!("the program {name}"))
         .collect();
-    let has = |module: &str| command::succeeds(Command::new("pkg-config").args(["--exists", module]));
-    missing.extend(BUILD_MODULES.iter().filter(|m| !has(m)).map(|m| format!("the library {m}")));
+    let has =
+        |module: &str| command::succeeds(Command::new("pkg-config").args(["--exists", module]));
+    missing.extend(
+        BUILD_MODULES
+            .iter()
+            .filter(|m| !has(m))
+            .map(|m| format!("the library {m}")),
+    );
     if !has("ayatana-appindicator3-0.1") && !has("appindicator3-0.1") {
         missing.push("the library ayatana-appindicator3-0.1".to_owned());
     }
@@ -157,12 +184,25 @@ fn missing_parts(tests: bool, python: bool) -> Vec<String> {
 pub fn find_program(name: &str) -> Option<std::path::PathBuf> {
     on_path(name).or_else(|| {
         let host = rustc(&["-vV"]).unwrap_or_default();
-        let triple = if host.contains("aarch64") { "aarch64-linux-gnu" } else { "x86_64-linux-gnu" };
-        ["/usr/libexec", "/usr/lib", "/usr/lib64", "/usr/lib/webkit2gtk-4.1", "/usr/libexec/webkit2gtk-4.1"]
-            .into_iter()
-            .map(|folder| Path::new(folder).join(name))
-            .chain([Path::new("/usr/lib").join(triple).join("webkit2gtk-4.1").join(name)])
-            .find(|file| file.is_file())
+        let triple = if host.contains("aarch64") {
+            "aarch64-linux-gnu"
+        } else {
+            "x86_64-linux-gnu"
+        };
+        [
+            "/usr/libexec",
+            "/usr/lib",
+            "/usr/lib64",
+            "/usr/lib/webkit2gtk-4.1",
+            "/usr/libexec/webkit2gtk-4.1",
+        ]
+        .into_iter()
+        .map(|folder| Path::new(folder).join(name))
+        .chain([Path::new("/usr/lib")
+            .join(triple)
+            .join("webkit2gtk-4.1")
+            .join(name)])
+        .find(|file| file.is_file())
     })
 }
 
@@ -170,13 +210,21 @@ pub fn find_program(name: &str) -> Option<std::path::PathBuf> {
 fn install_line(os_release: &str, tests: bool) -> String {
     let ids: Vec<&str> = os_release
         .lines()
-        .filter_map(|line| line.strip_prefix("ID=").or_else(|| line.strip_prefix("ID_LIKE=")))
+        .filter_map(|line| {
+            line.strip_prefix("ID=")
+                .or_else(|| line.strip_prefix("ID_LIKE="))
+        })
         .flat_map(|value| value.trim_matches('"').split(' '))
         .collect();
     let is = |names: &[&str]| ids.iter().any(|id| names.contains(id));
     let (command, build, test) = if is(&["debian", "ubuntu"]) {
         let (build, test) = (APT_BUILD.join(" "), APT_TEST.join(" "));
-        return with_tests("sudo apt-get install", &format!("{build} {}", APT_PYTHON.join(" ")), &test, tests);
+        return with_tests(
+            "sudo apt-get install",
+            &format!("{build} {}", APT_PYTHON.join(" ")),
+            &test,
+            tests,
+        );
     } else if is(&["fedora", "rhel", "centos"]) {
         (
             "sudo dnf install",
@@ -196,13 +244,21 @@ fn install_line(os_release: &str, tests: bool) -> String {
             "webkit2gtk4-driver xorg-x11-server-Xvfb dbus-1-daemon gnome-keyring",
         )
     } else {
-        ("your package manager, the development packages of", "WebKitGTK 4.1, libayatana-appindicator3, librsvg 2, libxdo, a C and C++ compiler, cmake, pkg-config, clang, Python 3 with pip", "and WebKitWebDriver, Xvfb, dbus-run-session, gnome-keyring")
+        (
+            "your package manager, the development packages of",
+            "WebKitGTK 4.1, libayatana-appindicator3, librsvg 2, libxdo, a C and C++ compiler, cmake, pkg-config, clang, Python 3 with pip",
+            "and WebKitWebDriver, Xvfb, dbus-run-session, gnome-keyring",
+        )
     };
     with_tests(command, build, test, tests)
 }
 
 fn with_tests(command: &str, build: &str, test: &str, tests: bool) -> String {
-    if tests { format!("{command} {build} {test}") } else { format!("{command} {build}") }
+    if tests {
+        format!("{command} {build} {test}")
+    } else {
+        format!("{command} {build}")
+    }
 }
 
 #[cfg(test)]
@@ -212,13 +268,20 @@ mod tests {
     #[test]
     fn what_dpkg_does_not_call_installed_is_missing() {
         let dpkg = "cmake installed\nclang config-files\nxvfb unpacked\n";
-        assert_eq!(not_installed(&["cmake", "clang", "xvfb", "libxdo-dev"], dpkg), ["clang", "xvfb", "libxdo-dev"]);
+        assert_eq!(
+            not_installed(&["cmake", "clang", "xvfb", "libxdo-dev"], dpkg),
+            ["clang", "xvfb", "libxdo-dev"]
+        );
     }
 
     #[test]
     fn each_distribution_gets_its_own_command() {
         let first_words = |os_release: &str| {
-            install_line(os_release, false).split(' ').take(3).collect::<Vec<_>>().join(" ")
+            install_line(os_release, false)
+                .split(' ')
+                .take(3)
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         assert_eq!(
             [
@@ -243,6 +306,9 @@ mod tests {
     #[test]
     fn tests_ask_for_more() {
         let line = |tests| install_line("ID=debian", tests);
-        assert_eq!(line(true), format!("{} {}", line(false), APT_TEST.join(" ")));
+        assert_eq!(
+            line(true),
+            format!("{} {}", line(false), APT_TEST.join(" "))
+        );
     }
 }

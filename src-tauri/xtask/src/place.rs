@@ -33,8 +33,6 @@ pub struct Package {
     pub name: String,
     /// Its build targets.
     pub targets: Vec<Target>,
-    /// Its features; the values are not used.
-    pub features: std::collections::BTreeMap<String, Vec<String>>,
 }
 
 /// One build target of a package.
@@ -59,10 +57,8 @@ impl Place {
     /// # Errors
     /// When cargo cannot read the workspace, or the user has no home folder.
     pub fn find() -> Result<Self> {
-        let manifest = env::var_os("CARGO_MANIFEST_DIR").map_or_else(
-            || PathBuf::from(env!("CARGO_MANIFEST_DIR")),
-            PathBuf::from,
-        );
+        let manifest = env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
         let mut ask = command::cargo();
         ask.args(["metadata", "--no-deps", "--format-version", "1"])
             .current_dir(&manifest);
@@ -106,13 +102,6 @@ impl Place {
                     .any(|t| t.name == name && t.kind.iter().any(|k| k == kind))
         })
     }
-
-    /// Whether a package of the workspace has this feature.
-    pub fn has_feature(&self, package: &str, feature: &str) -> bool {
-        self.packages
-            .iter()
-            .any(|p| p.name == package && p.features.contains_key(feature))
-    }
 }
 
 /// A program's file name on this system.
@@ -150,7 +139,11 @@ fn cache_folder(variable: &dyn Fn(&str) -> Option<PathBuf>) -> Result<PathBuf> {
         Some(base) => Ok(base.join("nexus-agent-dev")),
         None => bail!(
             "no cache folder: {} is not set to an absolute path; set it",
-            if cfg!(windows) { "LOCALAPPDATA" } else { "HOME" }
+            if cfg!(windows) {
+                "LOCALAPPDATA"
+            } else {
+                "HOME"
+            }
         ),
     }
 }

@@ -140,7 +140,11 @@ fn told(ending: &Ending, took: Duration) -> String {
 }
 
 fn table<C>(endings: &[(&Step<C>, Ending, Duration)]) -> String {
-    let width = endings.iter().map(|(step, ..)| step.name.len()).max().unwrap_or(0);
+    let width = endings
+        .iter()
+        .map(|(step, ..)| step.name.len())
+        .max()
+        .unwrap_or(0);
     let total: Duration = endings.iter().map(|(.., took)| *took).sum();
     let mut text = String::from("\n");
     for (step, ending, took) in endings {
@@ -168,16 +172,37 @@ pub fn duration(time: Duration) -> String {
 mod tests {
     use super::*;
 
-    fn log(name: &'static str, needs: &'static [&'static str], act: fn(&mut Vec<u8>) -> Result<Outcome>) -> Step<Vec<u8>> {
-        Step { name, about: "", needs, act }
+    fn log(
+        name: &'static str,
+        needs: &'static [&'static str],
+        act: fn(&mut Vec<u8>) -> Result<Outcome>,
+    ) -> Step<Vec<u8>> {
+        Step {
+            name,
+            about: "",
+            needs,
+            act,
+        }
     }
 
     fn plan() -> Vec<Step<Vec<u8>>> {
         vec![
-            log("a", &[], |seen| { seen.push(b'a'); Ok(Outcome::Done) }),
-            log("b", &["a"], |seen| { seen.push(b'b'); bail!("no b") }),
-            log("c", &["b"], |seen| { seen.push(b'c'); Ok(Outcome::UpToDate) }),
-            log("d", &[], |seen| { seen.push(b'd'); Ok(Outcome::Done) }),
+            log("a", &[], |seen| {
+                seen.push(b'a');
+                Ok(Outcome::Done)
+            }),
+            log("b", &["a"], |seen| {
+                seen.push(b'b');
+                bail!("no b")
+            }),
+            log("c", &["b"], |seen| {
+                seen.push(b'c');
+                Ok(Outcome::UpToDate)
+            }),
+            log("d", &[], |seen| {
+                seen.push(b'd');
+                Ok(Outcome::Done)
+            }),
         ]
     }
 
@@ -189,7 +214,9 @@ mod tests {
     fn a_named_step_brings_what_it_needs() {
         let only = |wanted: &[&str]| {
             let wanted: Vec<_> = wanted.iter().map(|n| (*n).to_owned()).collect();
-            select(&plan(), &wanted).map(|steps| names(&steps)).map_err(|e| e.to_string())
+            select(&plan(), &wanted)
+                .map(|steps| names(&steps))
+                .map_err(|e| e.to_string())
         };
         assert_eq!(
             [only(&[]), only(&["c"]), only(&["d", "b"]), only(&["x"])],

@@ -21,7 +21,9 @@ const DEV_SERVER: &str = "127.0.0.1:1420";
 /// # Errors
 /// On Linux without a display, unless headless.
 pub fn check_display(headless: bool) -> Result<()> {
-    let shown = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| env::var_os(name).is_some_and(|v| !v.is_empty()));
+    let shown = ["DISPLAY", "WAYLAND_DISPLAY"]
+        .iter()
+        .any(|name| env::var_os(name).is_some_and(|v| !v.is_empty()));
     if cfg!(target_os = "linux") && !shown && !headless {
         bail!(
             "there is no display: neither DISPLAY nor WAYLAND_DISPLAY is set. Run it in a desktop session, or as `cargo xtask run --headless` (a display that nobody sees), or under `xvfb-run`"
@@ -43,11 +45,14 @@ pub fn run(work: &mut Work, headless: bool, arguments: &[String]) -> Result<()> 
 }
 
 fn prepare(work: &mut Work, app: &mut Command, headless: bool) -> Result<()> {
-    app.env("NEXUS_WORKER", work.worker()?).env("NEXUS_STARTER_MODEL", work.starter()?);
+    app.env("NEXUS_WORKER", work.worker()?)
+        .env("NEXUS_STARTER_MODEL", work.starter()?);
     if headless && cfg!(target_os = "linux") {
         let display = Xvfb::start()?;
         println!("the display is {}", display.name);
-        app.env("DISPLAY", &display.name).env("GDK_BACKEND", "x11").env_remove("WAYLAND_DISPLAY");
+        app.env("DISPLAY", &display.name)
+            .env("GDK_BACKEND", "x11")
+            .env_remove("WAYLAND_DISPLAY");
         work.display = Some(display);
     }
     Ok(())
@@ -60,7 +65,9 @@ fn prepare(work: &mut Work, app: &mut Command, headless: bool) -> Result<()> {
 pub fn dev(work: &mut Work, headless: bool) -> Result<()> {
     let mut serve = trunk(work)?;
     // To a folder of its own: `ui/dist` is what ships.
-    serve.args(["serve", "--offline", "--dist"]).arg(work.place.target.join("ui-dev"));
+    serve
+        .args(["serve", "--offline", "--dist"])
+        .arg(work.place.target.join("ui-dev"));
     let mut server = Ended(serve.spawn().context("cannot start trunk")?);
     let deadline = std::time::Instant::now() + DEV_SERVER_LIMIT;
     while std::net::TcpStream::connect(DEV_SERVER).is_err() {
@@ -68,7 +75,10 @@ pub fn dev(work: &mut Work, headless: bool) -> Result<()> {
             bail!("trunk ended with {status} before it served; its words are above");
         }
         if std::time::Instant::now() > deadline {
-            bail!("trunk did not serve on {DEV_SERVER} within {} s", DEV_SERVER_LIMIT.as_secs());
+            bail!(
+                "trunk did not serve on {DEV_SERVER} within {} s",
+                DEV_SERVER_LIMIT.as_secs()
+            );
         }
         std::thread::sleep(Duration::from_millis(100));
     }

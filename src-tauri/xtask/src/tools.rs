@@ -23,17 +23,43 @@ pub struct Tool {
 }
 
 /// Builds the UI. Later ones need a newer Rust than the workspace does.
-pub const TRUNK: Tool = Tool { package: "trunk", program: "trunk", version: Some("0.21.14") };
+pub const TRUNK: Tool = Tool {
+    package: "trunk",
+    program: "trunk",
+    version: Some("0.21.14"),
+};
 /// Used by Trunk, which would download one where it finds none.
-pub const WASM_BINDGEN: Tool = Tool { package: "wasm-bindgen-cli", program: "wasm-bindgen", version: None };
+pub const WASM_BINDGEN: Tool = Tool {
+    package: "wasm-bindgen-cli",
+    program: "wasm-bindgen",
+    version: None,
+};
 /// Turns WebDriver calls into a window of the app.
-pub const TAURI_DRIVER: Tool = Tool { package: "tauri-driver", program: "tauri-driver", version: Some("2.1.0") };
+pub const TAURI_DRIVER: Tool = Tool {
+    package: "tauri-driver",
+    program: "tauri-driver",
+    version: Some("2.1.0"),
+};
 /// Checks licences, bans and sources.
-pub const CARGO_DENY: Tool = Tool { package: "cargo-deny", program: "cargo-deny", version: Some("0.20.2") };
+pub const CARGO_DENY: Tool = Tool {
+    package: "cargo-deny",
+    program: "cargo-deny",
+    version: Some("0.20.2"),
+};
 /// Checks advisories.
-pub const CARGO_AUDIT: Tool = Tool { package: "cargo-audit", program: "cargo-audit", version: Some("0.22.2") };
+pub const CARGO_AUDIT: Tool = Tool {
+    package: "cargo-audit",
+    program: "cargo-audit",
+    version: Some("0.22.2"),
+};
 
-const ALL: [&Tool; 5] = [&TRUNK, &WASM_BINDGEN, &TAURI_DRIVER, &CARGO_DENY, &CARGO_AUDIT];
+const ALL: [&Tool; 5] = [
+    &TRUNK,
+    &WASM_BINDGEN,
+    &TAURI_DRIVER,
+    &CARGO_DENY,
+    &CARGO_AUDIT,
+];
 
 impl Tool {
     fn version(&self, place: &Place) -> Result<String> {
@@ -41,8 +67,12 @@ impl Tool {
             return Ok(version.to_owned());
         }
         let path = place.file("Cargo.lock");
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}; `cargo generate-lockfile` makes it", path.display()))?;
+        let text = fs::read_to_string(&path).with_context(|| {
+            format!(
+                "cannot read {}; `cargo generate-lockfile` makes it",
+                path.display()
+            )
+        })?;
         locked_version(&text, "wasm-bindgen")
     }
 
@@ -56,7 +86,10 @@ impl Tool {
     /// # Errors
     /// When the version cannot be read from Cargo.lock.
     pub fn path(&self, place: &Place) -> Result<PathBuf> {
-        Ok(self.folder(place)?.join("bin").join(executable(self.program)))
+        Ok(self
+            .folder(place)?
+            .join("bin")
+            .join(executable(self.program)))
     }
 }
 
@@ -77,7 +110,9 @@ fn locked_version(lock: &str, package: &str) -> Result<String> {
 /// # Errors
 /// When a version cannot be read from Cargo.lock.
 pub fn folders(place: &Place) -> Result<Vec<PathBuf>> {
-    ALL.iter().map(|tool| Ok(tool.folder(place)?.join("bin"))).collect()
+    ALL.iter()
+        .map(|tool| Ok(tool.folder(place)?.join("bin")))
+        .collect()
 }
 
 /// Installs those that are not there.
@@ -133,7 +168,11 @@ fn install_one(work: &Work, tool: &Tool, scratch: &std::path::Path) -> Result<()
         })?;
     }
     if !tool.path(&work.place)?.is_file() {
-        bail!("cargo installed {} but {} is not there", tool.package, tool.path(&work.place)?.display());
+        bail!(
+            "cargo installed {} but {} is not there",
+            tool.package,
+            tool.path(&work.place)?.display()
+        );
     }
     Ok(())
 }
@@ -146,7 +185,9 @@ pub fn build_tools(work: &mut Work) -> Result<Outcome> {
 /// Step: what drives the window in tests.
 pub fn test_tools(work: &mut Work) -> Result<Outcome> {
     if cfg!(target_os = "macos") {
-        return Ok(Outcome::NotOnThisSystem("WKWebView has no WebDriver".to_owned()));
+        return Ok(Outcome::NotOnThisSystem(
+            "WKWebView has no WebDriver".to_owned(),
+        ));
     }
     install(work, &[&TAURI_DRIVER])
 }
@@ -168,7 +209,10 @@ mod tests {
                 locked_version(lock, "wasm-bindgen").unwrap(),
                 locked_version(lock, "wasm").map_err(|e| e.to_string())
             ),
-            ("0.2.130".to_owned(), Err("Cargo.lock names no wasm".to_owned()))
+            (
+                "0.2.130".to_owned(),
+                Err("Cargo.lock names no wasm".to_owned())
+            )
         );
     }
 }

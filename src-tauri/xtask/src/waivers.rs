@@ -38,22 +38,37 @@ impl Waivers {
             let Some(item) = document.get(section).and_then(|section| section.get(key)) else {
                 return Ok(Vec::new());
             };
-            let entries = item.as_array().with_context(|| format!("{section}.{key} in deny.toml is no list"))?;
+            let entries = item
+                .as_array()
+                .with_context(|| format!("{section}.{key} in deny.toml is no list"))?;
             entries.iter().map(|entry| waiver(entry, name)).collect()
         };
         for section in ["licenses"] {
-            if document.get(section).and_then(|s| s.get("exceptions")).is_some_and(has_entries) {
-                bail!("licenses.exceptions in deny.toml cannot carry a reason: allow the licence, or drop the crate");
+            if document
+                .get(section)
+                .and_then(|s| s.get("exceptions"))
+                .is_some_and(has_entries)
+            {
+                bail!(
+                    "licenses.exceptions in deny.toml cannot carry a reason: allow the licence, or drop the crate"
+                );
             }
         }
         let mut crates = list("bans", "skip", "crate")?;
         crates.extend(list("bans", "skip-tree", "crate")?);
-        Ok(Self { advisories: list("advisories", "ignore", "id")?, crates })
+        Ok(Self {
+            advisories: list("advisories", "ignore", "id")?,
+            crates,
+        })
     }
 
     /// Those whose time has passed.
     pub fn passed(&self, today: Date) -> Vec<&Waiver> {
-        self.advisories.iter().chain(&self.crates).filter(|waiver| waiver.until < today).collect()
+        self.advisories
+            .iter()
+            .chain(&self.crates)
+            .filter(|waiver| waiver.until < today)
+            .collect()
     }
 }
 
@@ -66,7 +81,12 @@ fn waiver(entry: &Value, name: &str) -> Result<Waiver> {
         entry
             .as_inline_table()
             .and_then(|table| table.get(field)?.as_str())
-            .with_context(|| format!("a waiver in deny.toml has no {field}: {}", entry.to_string().trim()))
+            .with_context(|| {
+                format!(
+                    "a waiver in deny.toml has no {field}: {}",
+                    entry.to_string().trim()
+                )
+            })
     };
     let (id, reason) = (field(name)?, field("reason")?);
     let until = reason
@@ -75,7 +95,11 @@ fn waiver(entry: &Value, name: &str) -> Result<Waiver> {
         .1
         .parse()
         .with_context(|| format!("the waiver of {id} does not end in `until YYYY-MM-DD`"))?;
-    Ok(Waiver { id: id.to_owned(), reason: reason.to_owned(), until })
+    Ok(Waiver {
+        id: id.to_owned(),
+        reason: reason.to_owned(),
+        until,
+    })
 }
 
 #[cfg(test)]
@@ -91,9 +115,12 @@ mod tests {
     #[test]
     fn a_waiver_needs_its_reason_and_its_end() {
         let read = |entry: &str| {
-            Waivers::read(&format!("[advisories]\nignore = [{entry}]")).map_err(|error| error.to_string())
+            Waivers::read(&format!("[advisories]\nignore = [{entry}]"))
+                .map_err(|error| error.to_string())
         };
-        let good = read(r#"{ id = "RUSTSEC-2024-0001", reason = "not reached, until 2027-01-31" }"#).unwrap();
+        let good =
+            read(r#"{ id = "RUSTSEC-2024-0001", reason = "not reached, until 2027-01-31" }"#)
+                .unwrap();
         assert_eq!(
             good.advisories,
             [Waiver {
@@ -104,7 +131,10 @@ mod tests {
         );
         let day = |text: &str| text.parse::<Date>().unwrap();
         assert_eq!(
-            (good.passed(day("2027-01-31")).len(), good.passed(day("2027-02-01")).len()),
+            (
+                good.passed(day("2027-01-31")).len(),
+                good.passed(day("2027-02-01")).len()
+            ),
             (0, 1)
         );
         assert_eq!(
@@ -126,6 +156,11 @@ mod tests {
     #[test]
     fn licences_of_single_crates_are_refused_since_they_carry_no_reason() {
         let text = "[licenses]\nexceptions = [{ crate = \"x\", allow = [\"GPL-3.0\"] }]";
-        assert!(Waivers::read(text).unwrap_err().to_string().contains("cannot carry a reason"));
+        assert!(
+            Waivers::read(text)
+                .unwrap_err()
+                .to_string()
+                .contains("cannot carry a reason")
+        );
     }
 }

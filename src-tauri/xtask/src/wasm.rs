@@ -71,6 +71,7 @@ pub fn find(work: &mut Work) -> Result<Outcome> {
     }
     // Before rustup: where it failed once it would fail again, slowly, on every run.
     if let Some(second) = second_compiler()? {
+        println!("the toolchain has no {TRIPLE}; {SECOND_RUSTC} compiles it");
         work.wasm = Some(second);
         return Ok(Outcome::UpToDate);
     }
@@ -94,7 +95,9 @@ pub fn find(work: &mut Work) -> Result<Outcome> {
         packages::apt_install(&SECOND_COMPILER)?;
         if let Some(second) = second_compiler()? {
             work.wasm = Some(second);
-            return Ok(Outcome::DoneWith("the distribution's second compiler".to_owned()));
+            return Ok(Outcome::DoneWith(
+                "the distribution's second compiler".to_owned(),
+            ));
         }
     }
     bail!(
@@ -127,7 +130,10 @@ fn second_compiler() -> Result<Option<WasmCompiler>> {
     let Ok(root) = command::capture(Command::new(&rustc).args(["--print", "sysroot"])) else {
         return Ok(None);
     };
-    if !Path::new(root.trim()).join("lib/rustlib/src/rust/library/std").is_dir() {
+    if !Path::new(root.trim())
+        .join("lib/rustlib/src/rust/library/std")
+        .is_dir()
+    {
         return Ok(None);
     }
     Ok(linker()?.map(|linker| WasmCompiler::Second { rustc, linker }))
@@ -145,7 +151,11 @@ fn linker() -> Result<Option<PathBuf>> {
         .join(host)
         .join("bin")
         .join(format!("rust-lld{}", env::consts::EXE_SUFFIX));
-    Ok(if bundled.is_file() { Some(bundled) } else { on_path("wasm-ld") })
+    Ok(if bundled.is_file() {
+        Some(bundled)
+    } else {
+        on_path("wasm-ld")
+    })
 }
 
 #[cfg(test)]
@@ -161,20 +171,32 @@ mod tests {
             command
                 .get_envs()
                 .map(|(name, value)| {
-                    (name.to_string_lossy().into_owned(), value.map(|v| v.to_string_lossy().into_owned()))
+                    (
+                        name.to_string_lossy().into_owned(),
+                        value.map(|v| v.to_string_lossy().into_owned()),
+                    )
                 })
                 .collect::<BTreeMap<_, _>>()
         };
         assert_eq!(environment(WasmCompiler::Toolchain), BTreeMap::new());
-        let second = WasmCompiler::Second { rustc: "/usr/bin/rustc".into(), linker: "/x/rust-lld".into() };
+        let second = WasmCompiler::Second {
+            rustc: "/usr/bin/rustc".into(),
+            linker: "/x/rust-lld".into(),
+        };
         let set = |value: &str| Some(value.to_owned());
         assert_eq!(
             environment(second),
             BTreeMap::from([
                 ("RUSTC".to_owned(), set("/usr/bin/rustc")),
                 ("RUSTC_BOOTSTRAP".to_owned(), set("1")),
-                ("CARGO_UNSTABLE_BUILD_STD".to_owned(), set("std,panic_abort")),
-                ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER".to_owned(), set("/x/rust-lld")),
+                (
+                    "CARGO_UNSTABLE_BUILD_STD".to_owned(),
+                    set("std,panic_abort")
+                ),
+                (
+                    "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER".to_owned(),
+                    set("/x/rust-lld")
+                ),
                 ("RUSTC_WRAPPER".to_owned(), None),
             ])
         );

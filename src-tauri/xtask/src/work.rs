@@ -4,14 +4,7 @@ use std::{env, ffi::OsString, path::PathBuf, process::Command, thread::JoinHandl
 
 use anyhow::{Context as _, Result};
 
-use crate::{
-    command,
-    desktop::Xvfb,
-    place::Place,
-    tally::Tally,
-    tools,
-    wasm::WasmCompiler,
-};
+use crate::{command, desktop::Xvfb, place::Place, tally::Tally, tools, wasm::WasmCompiler};
 
 /// One run of `cargo xtask`.
 pub struct Work {
@@ -80,7 +73,9 @@ impl Work {
     /// # Errors
     /// When its step has not run: a mistake in a plan.
     pub fn starter(&self) -> Result<&PathBuf> {
-        self.starter.as_ref().context("the step `starter` has not run")
+        self.starter
+            .as_ref()
+            .context("the step `starter` has not run")
     }
 
     /// The worker's binary.
@@ -88,7 +83,9 @@ impl Work {
     /// # Errors
     /// When its step has not run: a mistake in a plan.
     pub fn worker(&self) -> Result<&PathBuf> {
-        self.worker.as_ref().context("the step `worker` has not run")
+        self.worker
+            .as_ref()
+            .context("the step `worker` has not run")
     }
 
     /// What compiles for WASM.

@@ -37,13 +37,21 @@ pub fn build(work: &mut Work) -> Result<Outcome> {
     if let Some(path) = env::var_os(VARIABLE) {
         let path = PathBuf::from(path);
         if !path.is_file() {
-            bail!("{VARIABLE} names {}, which is not there; unset it", path.display());
+            bail!(
+                "{VARIABLE} names {}, which is not there; unset it",
+                path.display()
+            );
         }
         work.worker = Some(path);
         return Ok(Outcome::DoneWith(format!("from {VARIABLE}")));
     }
     let features = env::var(FEATURES).unwrap_or_default();
-    let kept = work.place.cache.join("worker").join(key(work, &features)?).join(executable(PROGRAM));
+    let kept = work
+        .place
+        .cache
+        .join("worker")
+        .join(key(work, &features)?)
+        .join(executable(PROGRAM));
     let outcome = if kept.is_file() {
         Outcome::UpToDate
     } else {
@@ -54,7 +62,11 @@ pub fn build(work: &mut Work) -> Result<Outcome> {
         command::run(&mut cargo).context(
             "the worker did not build. Cargo's words are above; a killed compiler means too little memory: try CARGO_BUILD_JOBS=1",
         )?;
-        let built = work.place.worker_target().join("release").join(executable(PROGRAM));
+        let built = work
+            .place
+            .worker_target()
+            .join("release")
+            .join(executable(PROGRAM));
         let part = kept.with_extension("part");
         place_file(&built, &part)?;
         fs::rename(&part, &kept).with_context(|| format!("cannot make {}", kept.display()))?;
@@ -66,7 +78,17 @@ pub fn build(work: &mut Work) -> Result<Outcome> {
 
 /// All that the binary depends on: its sources, the crates below it in their versions and features, compiler and CPU.
 fn key(work: &Work, features: &str) -> Result<String> {
-    let mut tree = work.cargo(["tree", "-p", PROGRAM, "--edges", "normal,build", "--prefix", "none", "--format", "{p} {f}"]);
+    let mut tree = work.cargo([
+        "tree",
+        "-p",
+        PROGRAM,
+        "--edges",
+        "normal,build",
+        "--prefix",
+        "none",
+        "--format",
+        "{p} {f}",
+    ]);
     if !features.is_empty() {
         tree.args(["--features", features]);
     }
@@ -80,7 +102,10 @@ fn key(work: &Work, features: &str) -> Result<String> {
         .text("rustc", &place::rustc(&["-vV"])?)
         .text("flags", FLAGS)
         .text("features", features)
-        .text("cpu", &place::rustc(&["--print", "cfg", "-C", "target-cpu=native"])?);
+        .text(
+            "cpu",
+            &place::rustc(&["--print", "cfg", "-C", "target-cpu=native"])?,
+        );
     Ok(key.finish())
 }
 
@@ -91,7 +116,9 @@ fn crate_list(tree: &str) -> String {
         .filter(|line| !line.trim().is_empty())
         .map(|line| {
             let line = line.trim_end().trim_end_matches("(*)");
-            let words = line.split(' ').filter(|word| !word.starts_with("(/") && !word.starts_with("(\\"));
+            let words = line
+                .split(' ')
+                .filter(|word| !word.starts_with("(/") && !word.starts_with("(\\"));
             words.collect::<Vec<_>>().join(" ").trim().to_owned()
         })
         .collect();
@@ -103,7 +130,9 @@ fn crate_list(tree: &str) -> String {
 /// The release profile as the manifest writes it.
 fn profile(manifest: &str) -> Result<String> {
     let manifest: toml_edit::DocumentMut = manifest.parse().context("Cargo.toml is not TOML")?;
-    let release = manifest.get("profile").and_then(|profiles| profiles.get("release"));
+    let release = manifest
+        .get("profile")
+        .and_then(|profiles| profiles.get("release"));
     Ok(release.map(ToString::to_string).unwrap_or_default())
 }
 
@@ -116,14 +145,20 @@ mod tests {
         let here = "nexus-worker v0.1.0 (/home/a/nexus) \nserde v1.0.0 default,std\nitoa v1.0.1 \nserde v1.0.0 default,std (*)\n";
         let there = "nexus-worker v0.1.0 (/srv/b) \nitoa v1.0.1 \nserde v1.0.0 default,std\n";
         assert_eq!(crate_list(here), crate_list(there));
-        assert_eq!(crate_list(here), "itoa v1.0.1\nnexus-worker v0.1.0\nserde v1.0.0 default,std");
+        assert_eq!(
+            crate_list(here),
+            "itoa v1.0.1\nnexus-worker v0.1.0\nserde v1.0.0 default,std"
+        );
     }
 
     #[test]
     fn only_the_release_profile_counts() {
         let of = |text: &str| profile(text).unwrap();
         let first = of("[profile.release]\nstrip = true\n[profile.dev]\ndebug = 1\n");
-        assert_eq!(first, of("[profile.release]\nstrip = true\n[profile.dev]\ndebug = 2\n"));
+        assert_eq!(
+            first,
+            of("[profile.release]\nstrip = true\n[profile.dev]\ndebug = 2\n")
+        );
         assert_ne!(first, of("[profile.release]\nstrip = false\n"));
     }
 }

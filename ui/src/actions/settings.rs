@@ -4,7 +4,7 @@ use leptos::{
     prelude::{Set, Update},
     task::spawn_local,
 };
-use nexus_protocol::{ErrorCard, KeyStatus, KeyTest, ProviderEntry};
+use nexus_protocol::{DoctorReport, ErrorCard, KeyStatus, KeyTest, ProviderEntry};
 use serde_json::Value;
 
 use super::{chat::one_line, load_models};
@@ -101,6 +101,14 @@ async fn take_providers(app: App, providers: Vec<nexus_protocol::ProviderView>) 
         app.facts.settings.set(Some(view));
     }
     load_models(app, true);
+}
+
+/// Looks at what the app needs on this machine.
+///
+/// # Errors
+/// The core's card.
+pub async fn check_health() -> Result<DoctorReport, ErrorCard> {
+    client::doctor().await
 }
 
 /// Opens an address in the system's browser.

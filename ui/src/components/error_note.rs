@@ -85,7 +85,7 @@ fn RetryAt(at: UnixMillis, run: Callback<ErrorAction>) -> impl IntoView {
             type="button"
             class="button"
             data-testid="error-action"
-            disabled=move || left.get() > 0
+            disabled=move || { left.get() > 0 }
             on:click=move |_| run.run(ErrorAction::RetryAt { at })
         >
             {move || match left.get() {

@@ -19,8 +19,6 @@ pub enum Shape {
     Gear,
     /// Opens to the side.
     ChevronRight,
-    /// Opens below.
-    ChevronDown,
     /// Done.
     Check,
     /// Failed, close.
@@ -63,7 +61,6 @@ impl Shape {
             Self::Cube => "M8 2.2 13 5v6l-5 2.8L3 11V5zM3.2 5.1 8 7.8l4.8-2.7M8 7.8v5.8",
             Self::Gear => "M8 10.1a2.1 2.1 0 1 0 0-4.2 2.1 2.1 0 0 0 0 4.2zM8 1.8v2.1M8 12.1v2.1M1.8 8h2.1M12.1 8h2.1M3.6 3.6l1.5 1.5M10.9 10.9l1.5 1.5M3.6 12.4l1.5-1.5M10.9 5.1l1.5-1.5",
             Self::ChevronRight => "M6.2 3.8 10.4 8l-4.2 4.2",
-            Self::ChevronDown => "M3.8 6.2 8 10.4l4.2-4.2",
             Self::Check => "M3.2 8.6 6.4 11.8 12.8 4.6",
             Self::Cross => "M4.2 4.2l7.6 7.6M11.8 4.2l-7.6 7.6",
             Self::Warning => "M8 2.6 14 13H2zM8 6.6v3M8 11.2v.2",

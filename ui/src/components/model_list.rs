@@ -162,8 +162,9 @@ fn Options(
             key=|group| (group.title.clone(), group.models.iter().map(|(at, m)| (*at, m.model.clone())).collect::<Vec<_>>())
             children=move |group| {
                 let title = group.title.clone();
+                let label = title.clone();
                 view! {
-                    <div role="group" aria-label=title.clone()>
+                    <div role="group" aria-label=label>
                         <div class="model-group" aria-hidden="true">{title}</div>
                         {group
                             .models

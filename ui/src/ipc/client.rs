@@ -1,7 +1,7 @@
 //! Every command of the core as a typed function. Owns names and arguments; refuses to keep any state.
 
 use nexus_protocol::{
-    Bootstrap, ErrorCard, Event, HighlightSpan, ImageData, KeyStatus, KeyTest, ModelCatalog,
+    Bootstrap, DoctorReport, ErrorCard, Event, HighlightSpan, ImageData, KeyStatus, KeyTest, ModelCatalog,
     ModelInfo, ModelRef, ProviderEntry, ProviderView, SearchHit, SessionId, SessionSummary,
     SettingsView, Snapshot, Submission,
 };
@@ -160,6 +160,11 @@ pub async fn open_link(url: String) -> Answer<()> {
 /// Opens the data folder in the system's file manager.
 pub async fn open_data_dir() -> Answer<()> {
     invoke("open_data_dir", &Nothing {}).await
+}
+
+/// Looks at what the app needs on this machine.
+pub async fn doctor() -> Answer<DoctorReport> {
+    invoke("doctor", &Nothing {}).await
 }
 
 /// Fetches an image that the user asked to see.

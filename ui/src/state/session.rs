@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use leptos::prelude::{
-    ArcRwSignal, ArcStoredValue, GetUntracked, ReadValue, Set, Update, UpdateValue, WithUntracked,
+    ArcRwSignal, ArcStoredValue, GetUntracked, Set, Update, UpdateValue, WithUntracked, WithValue,
 };
 use nexus_protocol::{
     ErrorCard, Event, EventMsg, Item, ItemId, ModelActivity, SessionActivity, SessionId, Snapshot,
@@ -193,8 +193,9 @@ impl OpenSession {
             .with_untracked(|rows| rows.last().is_none_or(|last| last.position <= row.position));
         if at_end {
             let place = self.rows.with_untracked(Vec::len);
-            self.cursor
-                .update_value(|cursor| drop(cursor.index.insert(row.id, place)));
+            self.cursor.update_value(|cursor| {
+                cursor.index.insert(row.id, place);
+            });
             self.rows.update(|rows| rows.push(row));
         } else {
             self.rows.update(|rows| {

@@ -74,6 +74,10 @@ pub struct View {
     pub focus_composer: RwSignal<u64>,
     /// Why the last message was not accepted; shown above the composer.
     pub send_error: RwSignal<Option<ErrorCard>>,
+    /// Whether a model file is being added.
+    pub adding_model: RwSignal<bool>,
+    /// Why the last model file could not be added.
+    pub model_error: RwSignal<Option<ErrorCard>>,
     drafts: StoredValue<HashMap<Option<SessionId>, Draft>>,
     toast_count: StoredValue<u64>,
 }
@@ -91,6 +95,8 @@ impl View {
             reveal: RwSignal::new(None),
             focus_composer: RwSignal::new(0),
             send_error: RwSignal::new(None),
+            adding_model: RwSignal::new(false),
+            model_error: RwSignal::new(None),
             drafts: StoredValue::new(HashMap::new()),
             toast_count: StoredValue::new(0),
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use nexus_protocol::{ErrorCard, EventMsg, Op, SessionSummary, Snapshot};
 use tokio::{
     sync::{mpsc, oneshot},
-    task::JoinHandle,
+    task::{JoinError, JoinHandle},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -79,7 +79,11 @@ impl Actor {
         let stopped = loop {
             tokio::select! {
                 biased;
-                ended = ended(&mut self.turn) => self.turn_ended(ended),
+                ended = ended(&mut self.turn) => {
+                    if let Some(answered) = self.turn_ended(ended) {
+                        self.name(answered);
+                    }
+                }
                 command = commands.recv() => match command {
                     None => break None,
                     Some(Command::Stop(reply)) => break Some(reply),
@@ -106,7 +110,7 @@ impl Actor {
             }
             Command::Changed { summary, reply } => {
                 self.deleted = false;
-                self.journal.emit(EventMsg::SessionChanged { summary });
+                self.journal.change(summary);
                 let _ = reply.send(());
             }
             Command::Deleted(reply) => {
@@ -187,15 +191,15 @@ impl Actor {
         if let Some(running) = &self.turn {
             running.cancel.cancel();
             let ended = ended(&mut self.turn).await;
+            // Who stops a turn wants something else of the model than a title.
             self.turn_ended(ended);
         }
     }
 
-    fn turn_ended(&mut self, ended: Result<Option<Answered>, tokio::task::JoinError>) {
+    fn turn_ended(&mut self, ended: Result<Option<Answered>, JoinError>) -> Option<Answered> {
         self.turn = None;
         match ended {
-            Ok(None) => {}
-            Ok(Some(answered)) => self.name(answered),
+            Ok(answered) => answered,
             Err(error) => {
                 // The panic itself is in the log already, by the hook.
                 error!(%error, "a turn broke down");
@@ -205,6 +209,7 @@ impl Actor {
                         error: cards::internal(),
                     });
                 }
+                None
             }
         }
     }
@@ -243,7 +248,7 @@ impl Actor {
 }
 
 /// Waits for the running turn; for ever where none runs. Dropping this future loses nothing.
-async fn ended(turn: &mut Option<Running>) -> Result<Option<Answered>, tokio::task::JoinError> {
+async fn ended(turn: &mut Option<Running>) -> Result<Option<Answered>, JoinError> {
     match turn {
         Some(running) => (&mut running.task).await,
         None => std::future::pending().await,

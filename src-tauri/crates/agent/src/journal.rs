@@ -41,6 +41,19 @@ impl Journal {
         self.emit_locked(&mut self.lock(), msg);
     }
 
+    /// The session's summary changed. Two changes of the store may be told in the other order: a title never gives way to one
+    /// of a lesser source, and time does not go back.
+    pub(crate) fn change(&self, mut summary: SessionSummary) {
+        let mut state = self.lock();
+        let known = &state.session;
+        if summary.title_source < known.title_source {
+            summary.title.clone_from(&known.title);
+            summary.title_source = known.title_source;
+        }
+        summary.updated_at = summary.updated_at.max(known.updated_at);
+        self.emit_locked(&mut state, EventMsg::SessionChanged { summary });
+    }
+
     /// An item grows by `delta`.
     pub(crate) fn grow(&self, item: ItemId, delta: Delta) {
         let mut state = self.lock();
@@ -73,8 +86,9 @@ impl Journal {
         self.lock().session.clone()
     }
 
-    pub(crate) fn items(&self) -> Vec<Item> {
-        self.lock().items.clone()
+    /// Reads the items without copying them. `read` must be short: events wait meanwhile.
+    pub(crate) fn with_items<T>(&self, read: impl FnOnce(&[Item]) -> T) -> T {
+        read(&self.lock().items)
     }
 
     pub(crate) fn item(&self, id: ItemId) -> Option<Item> {
@@ -91,12 +105,8 @@ impl Journal {
 
     pub(crate) fn next_position(&self) -> u32 {
         let state = self.lock();
-        state
-            .items
-            .iter()
-            .map(|item| item.position.saturating_add(1))
-            .max()
-            .unwrap_or(0)
+        let last = state.items.last();
+        last.map_or(0, |item| item.position.saturating_add(1))
     }
 
     /// The running turn.

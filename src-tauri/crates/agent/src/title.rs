@@ -8,8 +8,8 @@ use std::sync::Arc;
 use futures::StreamExt;
 use nexus_llm::{ModelError, ModelEvent};
 use nexus_protocol::{
-    ChatMessage, ChatRequest, EventMsg, FinishReason, Item, ItemBody, SessionSummary, TitleSource,
-    Usage, UserPart,
+    ChatMessage, ChatRequest, FinishReason, Item, ItemBody, SessionSummary, TitleSource, Usage,
+    UserPart,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, info_span};
@@ -102,7 +102,11 @@ pub(crate) async fn name(
         };
         let (title, usage) = match asked {
             Some(Ok(asked)) => asked,
-            Some(Err(error)) => return info!(%error, "no title"),
+            Some(Err(error)) => {
+                // The provider's words stay out of the log: they may quote the chat.
+                let code = error.card(deps.clock.as_ref()).code;
+                return info!(?code, "no title");
+            }
             None => return info!("no title: the user went on"),
         };
         if let Some(usage) = usage {
@@ -121,7 +125,7 @@ pub(crate) async fn name(
             .set_title(session, &title, TitleSource::Model)
             .await
         {
-            Ok(Some(summary)) => journal.emit(EventMsg::SessionChanged { summary }),
+            Ok(Some(summary)) => journal.change(summary),
             Ok(None) => {}
             Err(error) => info!(%error, "the title could not be saved"),
         }
@@ -135,7 +139,7 @@ async fn ask(
     answered: &Answered,
     cancel: &CancellationToken,
 ) -> Result<(Option<String>, Option<Usage>), ModelError> {
-    let request = request(&journal.items(), answered);
+    let request = journal.with_items(|items| request(items, answered));
     let mut stream = answered.model.stream(request, cancel.clone());
     let mut words = String::new();
     while let Some(event) = stream.next().await {

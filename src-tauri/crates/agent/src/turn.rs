@@ -14,7 +14,7 @@ use std::sync::Arc;
 use nexus_llm::{Model, ModelError};
 use nexus_protocol::{
     Clock, ErrorAction, ErrorCard, EventMsg, FinishReason, Item, ItemBody, ItemId, ItemStatus,
-    ModelRef, NoticeLevel, Op, TurnId, Usage,
+    ModelInfo, ModelRef, NoticeLevel, Op, SessionSummary, ToolSpec, TurnId, Usage,
 };
 use nexus_store::StoreError;
 use tokio::sync::oneshot;
@@ -145,20 +145,17 @@ impl Turn {
 
     async fn drive(&self, accepted: &Accepted, usage: &mut Usage) -> Ending {
         let info = accepted.model.info().clone();
-        let specs = if info.tools {
-            self.deps.tools.specs()
-        } else {
-            Vec::new()
-        };
-        let system = prompt::system(&accepted.settings.system_prompt, !specs.is_empty());
+        let (system, specs) = self.offer(&accepted.settings, &info);
         let mut guard = guard::LoopGuard::new(accepted.settings.max_tool_calls);
         let mut step = accepted.step;
         loop {
-            let built = match context::build(&ContextInput {
-                items: &self.journal.items(),
-                system: &system,
-                tools: &specs,
-                model: &info,
+            let built = match self.journal.with_items(|items| {
+                context::build(&ContextInput {
+                    items,
+                    system: &system,
+                    tools: &specs,
+                    model: &info,
+                })
             }) {
                 Ok(built) => built,
                 Err(error) => {
@@ -200,6 +197,17 @@ impl Turn {
         }
     }
 
+    /// What every request of a turn begins with: the system message and the tools.
+    fn offer(&self, settings: &TurnSettings, info: &ModelInfo) -> (String, Vec<ToolSpec>) {
+        let tools = if info.tools && settings.max_tool_calls > 0 {
+            self.deps.tools.specs()
+        } else {
+            Vec::new()
+        };
+        let system = prompt::system(&settings.system_prompt, !tools.is_empty());
+        (system, tools)
+    }
+
     fn model_failed(&self, error: &ModelError, shown: bool) -> Ending {
         let clock: &dyn Clock = self.deps.clock.as_ref();
         let mut card = error.card(clock);
@@ -214,10 +222,12 @@ impl Turn {
 
     /// The model stopped by itself. An answer without a word would leave the user in front of nothing.
     async fn stopped(&self, accepted: &Accepted, step: u32, reason: FinishReason) -> Ending {
-        let answered = self.journal.items().iter().any(|item| {
-            item.turn == accepted.turn
-                && item.step == step
-                && matches!(item.body, ItemBody::Assistant { .. })
+        let answered = self.journal.with_items(|items| {
+            items.iter().any(|item| {
+                item.turn == accepted.turn
+                    && item.step == step
+                    && matches!(item.body, ItemBody::Assistant { .. })
+            })
         });
         if !answered {
             let text = match reason {
@@ -232,10 +242,10 @@ impl Turn {
     }
 
     async fn say_left_out(&self, turn: TurnId, step: u32) {
-        let said =
-            self.journal.items().iter().any(
-                |item| matches!(&item.body, ItemBody::Notice { text, .. } if text == LEFT_OUT),
-            );
+        let said = self.journal.with_items(|items| {
+            let is_it = |item: &Item| matches!(&item.body, ItemBody::Notice { text, .. } if text == LEFT_OUT);
+            items.iter().any(is_it)
+        });
         if !said {
             self.notice(turn, step, NoticeLevel::Info, LEFT_OUT, None)
                 .await;
@@ -287,9 +297,9 @@ impl Turn {
         self.tell(self.deps.store.touch(session, now).await);
     }
 
-    fn tell(&self, changed: Result<Option<nexus_protocol::SessionSummary>, StoreError>) {
+    fn tell(&self, changed: Result<Option<SessionSummary>, StoreError>) {
         match changed {
-            Ok(Some(summary)) => self.journal.emit(EventMsg::SessionChanged { summary }),
+            Ok(Some(summary)) => self.journal.change(summary),
             Ok(None) => {}
             Err(error) => warn!(%error, "the session's summary could not be saved"),
         }

@@ -1,4 +1,9 @@
 //! Sessions with a scripted model and a real store: every way a turn can go.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "clippy exempts test functions, not the harness beside them"
+)]
 
 #[path = "main/harness.rs"]
 mod harness;

@@ -7,7 +7,10 @@ use std::{path::Path, process::Stdio, time::Duration};
 use nexus_protocol::{
     DoctorCheck, DoctorReport, DoctorStatus, KeySource, KeyStatus, ModelPlace, StarterStatus,
 };
-use nexus_worker_client::starter::{self, STARTER};
+use nexus_worker_client::{
+    memory,
+    starter::{self, STARTER},
+};
 
 use crate::{CoreOptions, Nexus, StartError, models};
 
@@ -253,26 +256,26 @@ fn from(source: &KeySource) -> String {
 }
 
 fn memory() -> DoctorCheck {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    let free = system.available_memory();
-    amount("Free memory", free, LITTLE_MEMORY, "Close other programs before you use a model on this machine.")
+    let remedy = "Close other programs before you use a model on this machine.";
+    amount("Free memory", memory::available(), LITTLE_MEMORY, remedy)
 }
 
 fn disk(folder: &Path) -> DoctorCheck {
-    let disks = sysinfo::Disks::new_with_refreshed_list();
+    let disks = sysinfo::Disks::new_with_refreshed_list().ok();
     // The deepest mount point above the folder holds it.
-    let found = disks
+    let free = disks
         .iter()
+        .flat_map(|disks| disks.iter())
         .filter(|disk| folder.starts_with(disk.mount_point()))
-        .max_by_key(|disk| disk.mount_point().as_os_str().len());
-    match found {
-        Some(disk) => amount("Free disk", disk.available_space(), LITTLE_DISK, "Free some space for models and chats."),
-        None => check("Free disk", DoctorStatus::Warning, "it could not be found out"),
-    }
+        .max_by_key(|disk| disk.mount_point().as_os_str().len())
+        .map(|disk| disk.available_space());
+    amount("Free disk", free, LITTLE_DISK, "Free some space for models and chats.")
 }
 
-fn amount(name: &str, free: u64, little: u64, remedy: &str) -> DoctorCheck {
+fn amount(name: &str, free: Option<u64>, little: u64, remedy: &str) -> DoctorCheck {
+    let Some(free) = free else {
+        return check(name, DoctorStatus::Warning, "it could not be found out");
+    };
     let shown = format!("{:.1} GB", free as f64 / 1e9);
     if free < little {
         check(name, DoctorStatus::Warning, format!("only {shown}. {remedy}"))

@@ -5,6 +5,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use nexus_llm::Timeouts;
+
 use crate::StartError;
 
 /// What may talk to the network.
@@ -15,9 +17,9 @@ pub struct Egress {
 
 impl Egress {
     /// Builds the shared client.
-    pub fn new() -> Result<Self, StartError> {
-        let providers =
-            nexus_llm::http_client().map_err(|error| StartError::Network(error.to_string()))?;
+    pub fn new(timeouts: &Timeouts) -> Result<Self, StartError> {
+        let providers = nexus_llm::http_client_with(timeouts)
+            .map_err(|error| StartError::Network(error.to_string()))?;
         Ok(Self { providers })
     }
 

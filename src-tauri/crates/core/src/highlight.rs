@@ -92,11 +92,11 @@ fn syntax_of(language: &str) -> Option<&'static SyntaxReference> {
         "golang" => "go",
         "jsonc" | "json5" | "ndjson" | "jsonl" => "json",
         "node" | "mjs" | "cjs" => "js",
+        "jsx" => "tsx",
         "py3" | "python3" | "pycon" => "py",
         "rustlang" => "rs",
         "docker" => "dockerfile",
         "patch" => "diff",
-        "ps" | "pwsh" => "ps1",
         "make" => "makefile",
         other => other,
     };

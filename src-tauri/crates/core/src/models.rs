@@ -3,7 +3,7 @@
 //! Owns the catalogue of local files and of providers' lists, the import of files, and the resolver that a turn asks. Refuses
 //! to run a model.
 
-mod files;
+pub mod files;
 mod local;
 mod remote;
 
@@ -11,7 +11,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use futures::future::{BoxFuture, FutureExt};
 use nexus_agent_loop::ModelResolver;
-use nexus_llm::{Model, ModelError};
+use nexus_llm::{Model, ModelError, vendor_at};
 use nexus_protocol::{
     ErrorCard, ModelCatalog, ModelInfo, ModelPlace, ModelRef, ProviderFailure, StarterStatus,
 };
@@ -22,7 +22,7 @@ use crate::{
     providers::{Provider, Providers},
 };
 
-pub use local::{LocalModel, LocalModels};
+use local::LocalModels;
 use remote::RemoteLists;
 
 /// All models.
@@ -148,8 +148,11 @@ impl Models {
     /// Asks a provider for something that needs its key; how many models it offers.
     pub async fn test(&self, provider: &Provider) -> Result<u32, ErrorCard> {
         self.require_key(provider).await?;
-        let models = self.remote.ask(provider).await?;
-        Ok(u32::try_from(models.len()).unwrap_or(u32::MAX))
+        let connection = self.providers.connect(provider).await?;
+        connection
+            .check_key()
+            .await
+            .map_err(|error| error.card(&crate::SystemClock))
     }
 
     /// Forgets the list of a provider whose entry or key changed.
@@ -172,7 +175,7 @@ impl Models {
         let info = self
             .remote
             .known(model)
-            .unwrap_or_else(|| unknown(model, provider.place()));
+            .unwrap_or_else(|| unknown(model, &provider));
         Ok(connection.model(info))
     }
 
@@ -211,16 +214,19 @@ fn missing(model: &ModelRef) -> ErrorCard {
     )
 }
 
-/// A model of which no list was read yet: it is believed to do what most do, and the provider refuses what it cannot.
-fn unknown(model: &ModelRef, place: ModelPlace) -> ModelInfo {
+/// A model of which no list was read yet: it is believed to do what the provider's models mostly do, and the provider refuses
+/// what it cannot.
+fn unknown(model: &ModelRef, provider: &Provider) -> ModelInfo {
+    let quirks = vendor_at(&provider.base_url).map(|vendor| vendor.quirks.clone());
+    let quirks = quirks.unwrap_or_default();
     ModelInfo {
         model: model.clone(),
         display_name: model.model().to_owned(),
-        place,
+        place: provider.place(),
         context_tokens: None,
         max_output_tokens: None,
-        tools: true,
-        images: true,
+        tools: quirks.assume_tools,
+        images: quirks.assume_images,
         pricing: None,
         file_bytes: None,
         quantization: None,

@@ -32,7 +32,7 @@ use crate::{
     fetch_image::{ImageFetcher, SystemResolver},
     highlight,
     logging::{self, LogHandle, Redactor},
-    models::Models,
+    models::{Models, files},
     paths::{DataDir, RunLock},
     providers::Providers,
     secrets::Keys,
@@ -91,7 +91,7 @@ impl Nexus {
             tracing::warn!(%problem, "settings");
         }
         let (store, running) = open_store(&data, options.clock.as_ref()).await?;
-        let egress = Egress::new()?;
+        let egress = Egress::new(&options.timeouts)?;
         let keys = Keys::new(
             options.keychain.clone(),
             options.probe_program.clone(),
@@ -345,6 +345,7 @@ async fn open_store(data: &DataDir, clock: &dyn Clock) -> Result<(Store, RunLock
         let mended = store.recover().await?;
         let before = clock.now().0 - i64::try_from(RESTORABLE.as_millis()).unwrap_or(i64::MAX);
         let erased = store.purge_deleted(UnixMillis(before)).await?;
+        files::clean(&data.models());
         tracing::info!(mended, erased, "database opened");
         running.share().map_err(failed)?;
     }

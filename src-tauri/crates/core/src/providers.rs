@@ -67,15 +67,15 @@ impl Provider {
 
     fn of_vendor(vendor: &Vendor) -> Self {
         Self {
-            id: vendor.id.to_string(),
-            name: vendor.name.to_string(),
+            id: vendor.id.clone(),
+            name: vendor.name.clone(),
             kind: vendor.kind,
-            base_url: vendor.base_url.to_string(),
-            key_url: vendor_key_url(vendor),
+            base_url: vendor.base_url.clone(),
+            key_url: vendor.key_url.clone(),
             needs_key: vendor.needs_key,
             custom: false,
             key: KeyPlace::Keychain {
-                variables: vendor.key_env.iter().map(ToString::to_string).collect(),
+                variables: vendor.key_env.clone(),
             },
         }
     }
@@ -86,7 +86,7 @@ impl Provider {
         // where nothing is further than the variable itself.
         let variables = vendor
             .filter(|v| here || settings::origin(&entry.base_url) == settings::origin(&v.base_url))
-            .map(|v| v.key_env.iter().map(ToString::to_string).collect())
+            .map(|vendor| vendor.key_env.clone())
             .unwrap_or_default();
         let key = match entry.key.strip_prefix("env:") {
             Some(name) => KeyPlace::Variable(name.to_owned()),
@@ -96,13 +96,13 @@ impl Provider {
         Self {
             id: entry.id.clone(),
             name: match (entry.name.as_str(), vendor) {
-                ("", Some(vendor)) => vendor.name.to_string(),
+                ("", Some(vendor)) => vendor.name.clone(),
                 ("", None) => entry.id.clone(),
                 (name, _) => name.to_owned(),
             },
             kind: entry.kind,
             base_url: entry.base_url.trim_end_matches('/').to_owned(),
-            key_url: vendor.and_then(vendor_key_url),
+            key_url: vendor.and_then(|vendor| vendor.key_url.clone()),
             needs_key: match &key {
                 KeyPlace::None => false,
                 KeyPlace::Variable(_) => true,
@@ -113,10 +113,6 @@ impl Provider {
             key,
         }
     }
-}
-
-fn vendor_key_url(vendor: &Vendor) -> Option<String> {
-    Some(vendor.key_url.to_string()).filter(|url| !url.is_empty())
 }
 
 /// All providers: the vendors in their order, then the user's own.

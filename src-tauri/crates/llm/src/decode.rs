@@ -180,7 +180,7 @@ impl StreamDecoder {
         }
         match serde_json::from_str::<Value>(data) {
             Ok(value) if event.name == "error" && value.get("error").is_none() => {
-                let fault = Fault::of_value(&value).unwrap_or_else(|| Fault {
+                let fault = Fault::loosely(&value).unwrap_or_else(|| Fault {
                     message: data.to_owned(),
                     ..Fault::default()
                 });

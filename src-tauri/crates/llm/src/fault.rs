@@ -27,7 +27,7 @@ impl Fault {
     pub(crate) fn of_body(status: u16, body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
         let fault = match serde_json::from_str::<Value>(text.trim()) {
-            Ok(value) => Self::of_value(&value).unwrap_or_else(|| Self {
+            Ok(value) => Self::loosely(&value).unwrap_or_else(|| Self {
                 message: text.into_owned(),
                 ..Self::default()
             }),
@@ -54,20 +54,23 @@ impl Fault {
         }
     }
 
-    /// Reads `{"error": …}` in any of its forms; `None` where the value holds no error.
+    /// Reads an object that is known to be about an error: `{"error": …}`, or FastAPI's and small servers' forms.
+    pub(crate) fn loosely(value: &Value) -> Option<Self> {
+        Self::of_value(value).or_else(|| {
+            let message = value.get("detail").or_else(|| value.get("message"))?;
+            Some(Self {
+                message: words(message),
+                code: value.get("type").map(words).unwrap_or_default(),
+                ..Self::default()
+            })
+        })
+    }
+
+    /// Reads `{"error": …}`; `None` where the value holds no error.
     pub(crate) fn of_value(value: &Value) -> Option<Self> {
         // Gemini wraps errors in an array.
-        let value = value.get(0).unwrap_or(value);
-        let inner = match value.get("error") {
-            None | Some(Value::Null | Value::Bool(false)) => {
-                // FastAPI and small servers.
-                let message = value.get("detail").or_else(|| value.get("message"))?;
-                return (value.get("choices").is_none()).then(|| Self {
-                    message: words(message),
-                    code: value.get("type").map(words).unwrap_or_default(),
-                    ..Self::default()
-                });
-            }
+        let inner = match value.get(0).unwrap_or(value).get("error") {
+            None | Some(Value::Null | Value::Bool(false)) => return None,
             Some(inner) => inner,
         };
         let number = |key: &str| {

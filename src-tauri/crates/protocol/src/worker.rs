@@ -155,6 +155,11 @@ pub enum WorkerError {
         /// Tokens of the context.
         context_tokens: u32,
     },
+    /// The request itself cannot be run, as when the model's template refuses the conversation. The worker is well.
+    Refused {
+        /// The engine's words.
+        reason: String,
+    },
     /// The engine failed. The parent should not use this worker again.
     Engine {
         /// Its words.

@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    io::Read,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -70,10 +71,10 @@ fn check_library(found: i32) -> Result<(), StoreError> {
 /// Looks at an existing file without write access.
 fn inspect(path: &Path) -> Result<(), StoreError> {
     // The log first: a database in WAL mode has its first page before it has a log.
-    let log_bytes = length(&beside(path, "-wal"), path)?.unwrap_or(0);
+    let log_bytes = length(&beside(path, "-wal"), path)?;
     let bytes = length(path, path)?;
     if bytes.unwrap_or(0) == 0 {
-        if log_bytes > 0 {
+        if log_bytes.unwrap_or(0) > 0 {
             // SQLite would delete the log, and with it all that can still be saved.
             return Err(StoreError::Damaged {
                 path: path.to_owned(),
@@ -81,6 +82,16 @@ fn inspect(path: &Path) -> Result<(), StoreError> {
             });
         }
         return Ok(());
+    }
+    if log_bytes.is_none()
+        && let Some(found) = version_in_header(path)?
+        && found > SUPPORTED
+    {
+        // Known without SQLite, which would leave its two files beside this one.
+        return Err(StoreError::NewerSchema {
+            found,
+            supported: SUPPORTED,
+        });
     }
     let read = || {
         let connection = Connection::open_with_flags(
@@ -104,6 +115,21 @@ fn inspect(path: &Path) -> Result<(), StoreError> {
         });
     }
     Ok(())
+}
+
+/// `user_version` as the file's first page has it; newer than that is only what the log holds. `None` where it is no
+/// database. <https://www.sqlite.org/fileformat2.html#the_database_header>
+fn version_in_header(path: &Path) -> Result<Option<i64>, StoreError> {
+    let mut header = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(100).read_to_end(&mut header))
+        .map_err(|error| StoreError::from_io(&error, path))?;
+    let version = header
+        .get(60..64)
+        .and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
+    Ok(version
+        .filter(|_| header.starts_with(b"SQLite format 3\0"))
+        .map(|bytes| i64::from(i32::from_be_bytes(bytes))))
 }
 
 /// The file's length in bytes, `None` where there is none.

@@ -20,7 +20,7 @@ impl Store {
             .run(move |transaction| {
                 let mut statement = transaction.prepare_cached(BY_POSITION)?;
                 let rows = statement.query_map(params![id.0.as_bytes()], stored)?;
-                rows.map(|row| Ok(row?.item()?)).collect()
+                rows.map(|row| row?.item()).collect()
             })
             .await
     }

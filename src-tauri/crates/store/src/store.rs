@@ -100,15 +100,16 @@ impl Store {
                     let sql = format!(
                         "INSERT INTO {index} ({index}, rank) VALUES ('integrity-check', 1)"
                     );
-                    match transaction.execute(&sql, []) {
-                        Ok(_) => {}
-                        Err(error)
-                            if error.sqlite_error_code()
-                                == Some(rusqlite::ErrorCode::DatabaseCorrupt) =>
-                        {
-                            lines.push(format!("the search index {index} does not match: {error}"));
+                    let Err(error) = transaction.execute(&sql, []) else {
+                        continue;
+                    };
+                    match StoreError::from_sqlite(&error, Path::new("")) {
+                        // Where the schema's own text is damaged, SQLite calls it a plain error.
+                        StoreError::Damaged { reason, .. } | StoreError::Database { reason } => {
+                            lines
+                                .push(format!("the search index {index} does not match: {reason}"));
                         }
-                        Err(error) => return Err(Fault::from(error)),
+                        other => return Err(Fault::Store(other)),
                     }
                 }
                 Ok(lines)
@@ -116,7 +117,9 @@ impl Store {
             .await;
         match found {
             // So damaged that the check could not finish.
-            Err(StoreError::Damaged { reason, .. }) => Ok(vec![reason]),
+            Err(StoreError::Damaged { reason, .. } | StoreError::Database { reason }) => {
+                Ok(vec![reason])
+            }
             other => other,
         }
     }

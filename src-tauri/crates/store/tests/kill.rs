@@ -1,18 +1,17 @@
 //! What survives a process that is killed, or that can write no more. The test binary starts itself as the victim.
 
-#![cfg(unix)]
-
 use std::{
     collections::BTreeMap,
     env,
     io::{BufRead, BufReader, Write},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
 use nexus_protocol::{Item, ItemBody, ItemId, ItemStatus, ModelRef, SessionId, TurnId};
-use nexus_store::{Store, StoreError};
+use nexus_store::Store;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -93,20 +92,33 @@ fn start(mut command: Command, path: &Path, round: u32) -> Child {
 
 const VICTIM: [&str; 4] = ["--exact", "kill::victim", "--nocapture", "--test-threads=1"];
 
-/// Steps that the victim's lines acknowledge, and the error it named.
-fn read(child: &mut Child) -> (Vec<u32>, Option<String>) {
+/// Steps that the victim's lines acknowledge, and the error it named; `first` runs after the first acknowledgement.
+fn read(out: ChildStdout, first: impl FnOnce()) -> (Vec<u32>, Option<String>) {
+    let mut first = Some(first);
     let mut acknowledged = Vec::new();
     let mut error = None;
-    for line in BufReader::new(child.stdout.take().unwrap()).split(b'\n') {
+    for line in BufReader::new(out).split(b'\n') {
         let line = String::from_utf8_lossy(&line.unwrap()).into_owned();
         // The harness prints the test's name without a line end before the first line.
         if let Some((_, step)) = line.split_once("ACK ") {
             acknowledged.push(step.parse().unwrap());
+            if let Some(first) = first.take() {
+                first();
+            }
         } else if let Some((_, text)) = line.split_once("ERR ") {
             error = Some(text.to_owned());
         }
     }
     (acknowledged, error)
+}
+
+/// Kills the victim after that long (SIGKILL on Unix) and waits for its end.
+fn kill_after(mut victim: Child, wait: Duration) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        thread::sleep(wait);
+        victim.kill().unwrap();
+        assert!(!victim.wait().unwrap().success());
+    })
 }
 
 async fn check(store: &Store, acknowledged: &[(u32, u32)]) {
@@ -146,18 +158,18 @@ async fn nothing_that_was_acknowledged_is_lost_when_the_process_is_killed() {
         let mut command = Command::new(env::current_exe().unwrap());
         command.args(VICTIM);
         let mut child = start(command, &path, round);
-        let pid = child.id();
-        let killer = std::thread::spawn(move || {
-            // 40 to 287 ms, another moment each round: start, first write, in the middle of many.
-            std::thread::sleep(Duration::from_millis(40 + u64::from(round) * 13));
-            Command::new("kill")
-                .args(["-KILL", &pid.to_string()])
-                .status()
-                .unwrap()
-        });
-        let (steps, error) = read(&mut child);
-        assert!(killer.join().unwrap().success());
-        assert_eq!(child.wait().unwrap().code(), None);
+        let out = child.stdout.take().unwrap();
+        // Another moment each round. Half of them from the start, which hits the opening and the recovery of the log;
+        // half from the first acknowledgement, which hits the writing however slow the machine is.
+        let wait = Duration::from_millis(5 + u64::from(round) * 13);
+        let mut killer = None;
+        let (steps, error) = if round % 2 == 0 {
+            killer = Some(kill_after(child, wait));
+            read(out, || {})
+        } else {
+            read(out, || killer = Some(kill_after(child, wait)))
+        };
+        killer.expect("a first acknowledgement").join().unwrap();
         assert_eq!(error, None);
         acknowledged.extend(steps.into_iter().map(|step| (round, step)));
 
@@ -172,10 +184,11 @@ async fn nothing_that_was_acknowledged_is_lost_when_the_process_is_killed() {
         check(&store, &acknowledged).await;
         store.close().await;
     }
-    assert!(acknowledged.len() > 20, "{}", acknowledged.len());
+    assert!(acknowledged.len() >= 10, "{}", acknowledged.len());
 }
 
 /// A limit on the size of files stands for a disk that refuses: the kernel fails the write in the middle.
+#[cfg(unix)]
 #[tokio::test]
 async fn nothing_is_lost_or_damaged_where_writing_fails() {
     for kibibytes in [256, 300, 512, 1_024] {
@@ -196,13 +209,10 @@ async fn nothing_is_lost_or_damaged_where_writing_fails() {
             .arg(env::current_exe().unwrap())
             .args(VICTIM);
         let mut child = start(command, &path, 0);
-        let (steps, error) = read(&mut child);
+        let (steps, error) = read(child.stdout.take().unwrap(), || {});
         child.wait().unwrap();
         let error = error.expect("the limit was reached");
-        assert!(
-            error.starts_with("Io {") || error == format!("{:?}", StoreError::DiskFull),
-            "{error}"
-        );
+        assert!(error.starts_with("Io {") || error == "DiskFull", "{error}");
         assert!(!steps.is_empty());
 
         let store = Store::open(&path).unwrap();

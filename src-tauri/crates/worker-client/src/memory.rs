@@ -11,7 +11,7 @@ const UNPACK_PARAMETERS: u64 = 1_000_000_000;
 /// Bytes that a new process can take without pushing others out; `None` where the system does not say. In a container it
 /// is what the container has left.
 pub fn available() -> Option<u64> {
-    let mut system = sysinfo::System::new();
+    let mut system = sysinfo::System::new().ok()?;
     system.refresh_memory();
     let host = system.available_memory();
     let limited = system

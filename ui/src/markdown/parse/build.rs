@@ -23,7 +23,7 @@ enum Kind {
     Item(Option<bool>),
     Footnote(usize),
     Html(String),
-    Code { language: String, text: String, fenced: bool },
+    Code { language: String, text: String },
     Table { align: Vec<CellAlign>, head: TableRow, rows: Vec<TableRow> },
     Row { head: bool, cells: TableRow },
     Cell,
@@ -172,7 +172,7 @@ impl<'a> Builder<'a> {
                     CodeBlockKind::Fenced(info) => language(&info),
                     CodeBlockKind::Indented => String::new(),
                 };
-                Kind::Code { language, text: String::new(), fenced }
+                Kind::Code { language, text: String::new() }
             }
             Tag::HtmlBlock => Kind::Html(String::new()),
             Tag::List(first) => Kind::List(first, Vec::new()),
@@ -242,7 +242,7 @@ impl<'a> Builder<'a> {
                 self.block(Block::Footnote { number, blocks });
             }
             Kind::Html(text) => self.block(Block::Html(text)),
-            Kind::Code { language, text, fenced: _ } => {
+            Kind::Code { language, text } => {
                 let text = CodeText::from(text.strip_suffix('\n').unwrap_or(&text));
                 self.nodes += text.len() / 4096;
                 self.block(Block::Code { language, text });

@@ -2,10 +2,11 @@
 //!
 //! Owns how an item reads to a model. Refuses to know how much room there is.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use nexus_protocol::{
-    Attachment, ChatMessage, Item, ItemBody, ItemStatus, ModelInfo, ToolCallRequest, UserPart,
+    Attachment, ChatMessage, Item, ItemBody, ItemStatus, ModelInfo, ToolCallRequest, TurnId,
+    UserPart,
 };
 use serde_json::Value;
 
@@ -28,8 +29,10 @@ pub(super) struct Step {
 /// The turns that a user's message began, oldest first.
 pub(super) fn turns(items: &[Item], model: &ModelInfo) -> Vec<TurnHistory> {
     let mut ids = UniqueIds::default();
-    let mut turns: Vec<(nexus_protocol::TurnId, TurnHistory)> = Vec::new();
+    let mut turns: Vec<(TurnId, TurnHistory)> = Vec::new();
+    let mut by_turn: HashMap<TurnId, Vec<&Item>> = HashMap::new();
     for item in items {
+        by_turn.entry(item.turn).or_default().push(item);
         if let ItemBody::User { text, attachments } = &item.body {
             let user = user(text, attachments, model.images);
             let turn = TurnHistory {
@@ -43,7 +46,7 @@ pub(super) fn turns(items: &[Item], model: &ModelInfo) -> Vec<TurnHistory> {
     let count = turns.len();
     for (index, (id, turn)) in turns.iter_mut().enumerate() {
         let mut steps: Vec<(u32, Vec<&Item>)> = Vec::new();
-        for item in items.iter().filter(|item| item.turn == *id) {
+        for item in by_turn.remove(id).unwrap_or_default() {
             match steps.iter_mut().find(|(step, _)| *step == item.step) {
                 Some((_, items)) => items.push(item),
                 None => steps.push((item.step, vec![item])),

@@ -1,16 +1,15 @@
 //! Requests as models read them, and that every request is valid whatever the history.
 
-use std::collections::HashSet;
-
 use nexus_protocol::{
     AnswerMeta, Attachment, ErrorAction, ErrorCard, ErrorCode, ImageData, ItemBody, ItemId,
     ItemStatus, ModelPlace, ModelRef, NoticeLevel, SessionId, ToolResult, TurnId, UnixMillis,
 };
-use proptest::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
+
+mod any_history;
 
 /// A history under construction.
 #[derive(Default)]
@@ -355,7 +354,7 @@ fn a_long_turn_loses_its_oldest_steps_and_then_cuts_results() {
     let model = model(Some(2000), true, false);
     let built = built(&history, &model).unwrap();
     assert_eq!((built.dropped_turns, built.dropped_steps), (0, 4));
-    assert_eq!(valid(&built.request), Ok(()));
+    assert_eq!(wrong(&built.request), Vec::<String>::new());
     let tokens = request_tokens(&built.request);
     assert!((1400..=1500).contains(&tokens), "{tokens}");
 }
@@ -393,179 +392,20 @@ fn request_tokens(request: &ChatRequest) -> u64 {
     request.messages.iter().map(message_tokens).sum::<u64>() + tools_tokens(&request.tools)
 }
 
-/// What every provider asks of a request.
-fn valid(request: &ChatRequest) -> Result<(), String> {
-    let mut open: Vec<&str> = Vec::new();
-    let mut ids = HashSet::new();
-    let mut previous = "";
-    for (index, message) in request.messages.iter().enumerate() {
-        let role = match message {
-            ChatMessage::System { .. } => "system",
-            ChatMessage::User { .. } => "user",
-            ChatMessage::Assistant { .. } => "assistant",
-            ChatMessage::Tool { .. } => "tool",
-        };
-        let follows = match (previous, role) {
-            ("", "system") | ("system" | "assistant", "user") => true,
-            ("user" | "tool", "assistant") => true,
-            ("assistant" | "tool", "tool") => true,
-            _ => false,
-        };
-        if !follows {
-            return Err(format!("{role} after {previous} at {index}"));
-        }
-        match message {
-            ChatMessage::Assistant { text, tool_calls } => {
-                if text.trim().is_empty() && tool_calls.is_empty() {
-                    return Err(format!("empty assistant message at {index}"));
-                }
-                for call in tool_calls {
-                    if !ids.insert(call.id.clone()) {
-                        return Err(format!("call {} twice", call.id));
-                    }
-                    if !serde_json::from_str::<serde_json::Value>(&call.arguments)
-                        .is_ok_and(|it| it.is_object())
-                    {
-                        return Err(format!("arguments {}", call.arguments));
-                    }
-                    open.push(&call.id);
-                }
+/// What every provider asks of a request: roles and calls, and arguments that are objects.
+fn wrong(request: &ChatRequest) -> Vec<String> {
+    let mut wrong = nexus_test_support::check_chat(request);
+    for message in &request.messages {
+        if let ChatMessage::Assistant { text, tool_calls } = message {
+            if !text.is_empty() && text.trim().is_empty() {
+                wrong.push("an assistant message of white space".into());
             }
-            ChatMessage::Tool { call_id, .. } => {
-                let Some(at) = open.iter().position(|id| id == call_id) else {
-                    return Err(format!("orphan result {call_id}"));
-                };
-                open.remove(at);
-            }
-            ChatMessage::User { parts } if parts.is_empty() => {
-                return Err(format!("empty user message at {index}"));
-            }
-            _ => {}
-        }
-        if role != "tool" && role != "assistant" && !open.is_empty() {
-            return Err(format!("calls without results before {index}: {open:?}"));
-        }
-        previous = role;
-    }
-    if !open.is_empty() {
-        return Err(format!("calls without results: {open:?}"));
-    }
-    match previous {
-        "user" | "tool" => Ok(()),
-        other => Err(format!("ends with {other}")),
-    }
-}
-
-#[derive(Clone, Debug)]
-enum Entry {
-    User(String, bool),
-    Says(ItemStatus, String),
-    Thinks,
-    Calls(ItemStatus, String, String, Option<String>),
-    Notice,
-    Step,
-}
-
-fn entry() -> impl Strategy<Value = Entry> {
-    let status = prop_oneof![
-        4 => Just(Complete),
-        1 => Just(Interrupted),
-        1 => Just(Failed),
-        1 => Just(ItemStatus::InProgress)
-    ];
-    let text = prop_oneof![
-        "[a-zäß漢 \n]{0,12}",
-        (0_usize..3000).prop_map(|length| "long text ".repeat(length / 10)),
-    ];
-    let arguments = prop_oneof![
-        Just(r#"{"expression":"1"}"#.to_owned()),
-        Just(String::new()),
-        Just(r#"{"expr"#.to_owned()),
-        Just("[]".to_owned()),
-    ];
-    prop_oneof![
-        3 => (text.clone(), any::<bool>()).prop_map(|(text, image)| Entry::User(text, image)),
-        3 => (status.clone(), text.clone()).prop_map(|(status, text)| Entry::Says(status, text)),
-        1 => Just(Entry::Thinks),
-        3 => (status, "c[0-3]?", arguments, proptest::option::of(text))
-            .prop_map(|(status, id, arguments, output)| Entry::Calls(status, id, arguments, output)),
-        1 => Just(Entry::Notice),
-        3 => Just(Entry::Step),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
-
-    #[test]
-    fn every_request_is_valid_and_within_the_budget(
-        entries in prop::collection::vec(entry(), 0..40),
-        last in "[a-z]{1,20}",
-        run_on in prop::collection::vec(entry(), 0..6),
-        context in prop_oneof![Just(None), (0_u32..6000).prop_map(Some)],
-        tools in any::<bool>(),
-        images in any::<bool>(),
-    ) {
-        let mut history = History::default();
-        let add = |history: &mut History, entry: Entry| match entry {
-            Entry::User(text, image) => {
-                // An empty message never is accepted.
-                let text = if text.trim().is_empty() && !image { "x".to_owned() } else { text };
-                history.with_images(&text, if image { &["i.png"] } else { &[] });
-            }
-            Entry::Says(status, text) => { history.says(status, &text); }
-            Entry::Thinks => { history.thinks("hm"); }
-            Entry::Calls(status, id, arguments, output) => {
-                history.calls(status, &id, "calculate", &arguments, output.as_deref());
-            }
-            Entry::Notice => { history.notice("oh"); }
-            Entry::Step => { history.next_step(); }
-        };
-        for entry in entries {
-            add(&mut history, entry);
-        }
-        let marker = format!("newest-{last}");
-        history.user(&marker);
-        for entry in run_on.into_iter().filter(|entry| !matches!(entry, Entry::User(..))) {
-            add(&mut history, entry);
-        }
-        let model = model(context, tools, images);
-        match built(&history, &model) {
-            Ok(built) => {
-                prop_assert_eq!(valid(&built.request), Ok(()));
-                let has_newest = built.request.messages.iter().any(|message| matches!(
-                    message,
-                    ChatMessage::User { parts }
-                        if parts.iter().any(|part| matches!(part, UserPart::Text { text } if text.ends_with(&marker)))
-                ));
-                prop_assert!(has_newest);
-                if let Some(context) = context {
-                    let room = u64::from(context) - u64::from(context / 4).min(ANSWER);
-                    let tokens = request_tokens(&built.request);
-                    prop_assert!(tokens <= room, "{tokens} of {room}");
-                }
-                if built.dropped_turns == 0 && built.dropped_steps == 0 {
-                    let users = history.items.iter().filter(|item| matches!(item.body, ItemBody::User { .. })).count();
-                    prop_assert!(users >= 1);
-                }
-            }
-            Err(error) => {
-                prop_assert!(context.is_some());
-                prop_assert!(error.needed > 0);
-            }
+            let is_object = |text: &str| {
+                serde_json::from_str::<serde_json::Value>(text).is_ok_and(|it| it.is_object())
+            };
+            let bad = tool_calls.iter().filter(|call| !is_object(&call.arguments));
+            wrong.extend(bad.map(|call| format!("arguments {}", call.arguments)));
         }
     }
-
-    #[test]
-    fn a_request_grows_at_its_end_only(turns in 1_usize..12) {
-        let mut history = History::default();
-        let mut before: Vec<ChatMessage> = Vec::new();
-        for turn in 0..turns {
-            history.user(&format!("question {turn}"));
-            let messages = request(&history, &model(None, true, false)).messages;
-            prop_assert_eq!(&messages[..before.len()], &before[..]);
-            before = messages;
-            history.says(Complete, &format!("answer {turn}"));
-        }
-    }
+    wrong
 }

@@ -160,12 +160,7 @@ impl Turn {
         item: &Item,
     ) -> Result<(), ErrorCard> {
         let info = model.info();
-        let tools = if info.tools {
-            self.deps.tools.specs()
-        } else {
-            Vec::new()
-        };
-        let system = prompt::system(&settings.system_prompt, !tools.is_empty());
+        let (system, tools) = self.offer(settings, info);
         context::build(&context::ContextInput {
             items: std::slice::from_ref(item),
             system: &system,
@@ -196,17 +191,16 @@ impl Turn {
 
     /// The items of the last turn that a user's message began.
     fn last_turn(&self) -> Option<LastTurn> {
-        let items = self.journal.items();
-        let turn = items
-            .iter()
-            .rev()
-            .find(|item| matches!(item.body, ItemBody::User { .. }))?
-            .turn;
-        let rest = items
-            .into_iter()
-            .filter(|item| item.turn == turn && !matches!(item.body, ItemBody::User { .. }))
-            .collect();
-        Some(LastTurn { turn, rest })
+        self.journal.with_items(|items| {
+            let is_user = |item: &&Item| matches!(item.body, ItemBody::User { .. });
+            let turn = items.iter().rev().find(is_user)?.turn;
+            let rest = items
+                .iter()
+                .filter(|item| item.turn == turn && !is_user(item))
+                .cloned()
+                .collect();
+            Some(LastTurn { turn, rest })
+        })
     }
 
     fn refused_by_store(&self, error: &StoreError) -> ErrorCard {

@@ -110,7 +110,7 @@ impl Step<'_> {
                         break StreamEnd::Failed(error);
                     },
                     Some(Err(error)) => break StreamEnd::Failed(error),
-                    None => break StreamEnd::Failed(self.bad_answer("it ended without an end")),
+                    None => break StreamEnd::Failed(self.bad_answer("the answer stopped without its end")),
                 },
             }
         };

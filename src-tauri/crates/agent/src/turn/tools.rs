@@ -54,7 +54,9 @@ impl Turn {
                 let end = ToolsEnd::Limit(cards::tool_limit(&reason));
                 return self.leave(&calls, index, &reason, end).await;
             }
-            let span = info_span!("tool", name = %call.name);
+            // Only names of our own: what a model makes up may hold anything.
+            let known = self.deps.tools.get(&call.name).is_some();
+            let span = info_span!("tool", name = if known { &call.name } else { "unknown" });
             let Some(result) = self.answer_call(call).instrument(span).await else {
                 return self
                     .leave(&calls, index, prompt::CALL_CANCELLED, ToolsEnd::Cancelled)

@@ -1,10 +1,7 @@
 //! One session with its store in a folder of its own, a clock that stands still, and every event it sends.
 
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -16,6 +13,7 @@ use nexus_protocol::{
     Op, SessionId, SessionSummary, Snapshot, Submission, SubmissionId, TitleSource, UnixMillis,
 };
 use nexus_store::Store;
+use nexus_test_support::FixedClock;
 use nexus_tools::Registry;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -23,28 +21,6 @@ use uuid::Uuid;
 use crate::model::ScriptedModel;
 
 pub const START: i64 = 1_795_374_875_000;
-
-/// Stands still until it is told to pass; makes ids in a row.
-pub struct TestClock {
-    now: AtomicI64,
-    ids: AtomicU64,
-}
-
-impl TestClock {
-    pub fn pass(&self, ms: u64) {
-        self.now.fetch_add(ms as i64, Ordering::SeqCst);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> UnixMillis {
-        UnixMillis(self.now.load(Ordering::SeqCst))
-    }
-
-    fn new_uuid(&self) -> Uuid {
-        Uuid::from_u128(u128::from(self.ids.fetch_add(1, Ordering::SeqCst)))
-    }
-}
 
 pub struct Events {
     all: Mutex<Vec<Event>>,
@@ -82,7 +58,6 @@ impl ModelResolver for Only {
 
 pub struct Harness {
     pub folder: tempfile::TempDir,
-    pub clock: Arc<TestClock>,
     pub model: Arc<ScriptedModel>,
     pub store: Store,
     pub events: Arc<Events>,
@@ -99,10 +74,7 @@ impl Harness {
 
     pub async fn with(tools: Registry, context_tokens: Option<u32>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(TestClock {
-            now: AtomicI64::new(START),
-            ids: AtomicU64::new(1),
-        });
+        let clock = Arc::new(FixedClock::at(UnixMillis(START)));
         let model = Arc::new(ScriptedModel::new(Arc::clone(&clock), context_tokens));
         let store = Store::open(&folder.path().join("nexus.db")).unwrap();
         let summary = SessionSummary {
@@ -130,12 +102,11 @@ impl Harness {
             tools,
             models: Arc::new(Only(Arc::clone(&model))),
             events: Arc::clone(&events) as Arc<dyn EventSink>,
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            clock: clock as Arc<dyn Clock>,
             settings: Arc::new(move || read.lock().unwrap().clone()),
         };
         Self {
             folder,
-            clock,
             model,
             store,
             session: SessionHandle::spawn(summary.clone(), deps.clone()),

@@ -1,7 +1,7 @@
 //! A model that plays a script, and refuses requests that no provider would take.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::VecDeque,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -9,12 +9,11 @@ use std::{
 use futures::StreamExt;
 use nexus_llm::{Model, ModelError, ModelEvent, ModelStream};
 use nexus_protocol::{
-    ChatMessage, ChatRequest, FinishReason, ModelActivity, ModelInfo, ModelPlace, ModelRef, Usage,
+    ChatRequest, FinishReason, ModelActivity, ModelInfo, ModelPlace, ModelRef, Usage,
 };
+use nexus_test_support::{FixedClock, check_chat};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-
-use crate::harness::TestClock;
 
 /// One thing a scripted call does.
 #[derive(Clone)]
@@ -24,7 +23,7 @@ pub enum Play {
     /// Waits for a permit.
     Gate(Arc<Semaphore>),
     /// Time passes on the session's clock.
-    Pass(u64),
+    Pass(i64),
     /// Real time passes.
     Sleep(Duration),
     /// Never goes on.
@@ -100,14 +99,14 @@ pub fn down() -> Play {
 /// Plays one script a call.
 pub struct ScriptedModel {
     info: ModelInfo,
-    clock: Arc<TestClock>,
+    clock: Arc<FixedClock>,
     scripts: Mutex<VecDeque<Vec<Play>>>,
     requests: Mutex<Vec<ChatRequest>>,
     faults: Mutex<Vec<String>>,
 }
 
 impl ScriptedModel {
-    pub fn new(clock: Arc<TestClock>, context_tokens: Option<u32>) -> Self {
+    pub fn new(clock: Arc<FixedClock>, context_tokens: Option<u32>) -> Self {
         Self {
             info: ModelInfo {
                 model: ModelRef("test/scripted".into()),
@@ -153,9 +152,7 @@ impl Model for ScriptedModel {
     }
 
     fn stream(&self, request: ChatRequest, cancel: CancellationToken) -> ModelStream {
-        if let Err(fault) = valid(&request) {
-            self.faults.lock().unwrap().push(fault);
-        }
+        self.faults.lock().unwrap().extend(check_chat(&request));
         self.requests.lock().unwrap().push(request);
         let script = self.scripts.lock().unwrap().pop_front().unwrap_or_else(|| {
             let mut faults = self.faults.lock().unwrap();
@@ -171,7 +168,7 @@ impl Model for ScriptedModel {
                     match script.next()? {
                         Play::Event(event) => return Some((Ok(event), script)),
                         Play::Error(error) => return Some((Err(error), script)),
-                        Play::Pass(ms) => clock.pass(ms),
+                        Play::Pass(ms) => clock.advance(ms),
                         Play::Sleep(time) => tokio::time::sleep(time).await,
                         Play::Panic => panic!("a scripted panic"),
                         Play::Gate(gate) => {
@@ -190,48 +187,4 @@ impl Model for ScriptedModel {
         })
         .boxed()
     }
-}
-
-fn valid(request: &ChatRequest) -> Result<(), String> {
-    let mut open: Vec<&str> = Vec::new();
-    let mut ids = HashSet::new();
-    let mut previous = "";
-    for message in &request.messages {
-        let role = match message {
-            ChatMessage::System { .. } => "system",
-            ChatMessage::User { .. } => "user",
-            ChatMessage::Assistant { .. } => "assistant",
-            ChatMessage::Tool { .. } => "tool",
-        };
-        let follows = matches!(
-            (previous, role),
-            ("", "system")
-                | ("system" | "assistant", "user")
-                | ("user" | "tool", "assistant")
-                | ("assistant" | "tool", "tool")
-        );
-        if !follows || (role != "tool" && !open.is_empty()) {
-            return Err(format!("{role} after {previous}, open calls {open:?}"));
-        }
-        match message {
-            ChatMessage::Assistant { tool_calls, .. } => {
-                for call in tool_calls {
-                    if !ids.insert(call.id.as_str()) {
-                        return Err(format!("call {} twice", call.id));
-                    }
-                    open.push(&call.id);
-                }
-            }
-            ChatMessage::Tool { call_id, .. } => match open.iter().position(|id| id == call_id) {
-                Some(at) => drop(open.remove(at)),
-                None => return Err(format!("a result without its call {call_id}")),
-            },
-            _ => {}
-        }
-        previous = role;
-    }
-    if !open.is_empty() || !matches!(previous, "user" | "tool") {
-        return Err(format!("ends with {previous}, open calls {open:?}"));
-    }
-    Ok(())
 }

@@ -422,6 +422,7 @@ impl Actor {
             };
             let process = &mut loaded.process;
             let deaf_at = process.heard + limits.ping_patience;
+            let ping_at = process.next_ping;
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Step::Cancelled,
@@ -444,7 +445,7 @@ impl Actor {
                 }
                 () = sleep_until(deadline) => return Step::Silent(patience),
                 () = sleep_until(deaf_at) => return Step::Silent(limits.ping_patience),
-                () = sleep_until(process.next_ping) => {
+                () = sleep_until(ping_at) => {
                     process.next_ping = Instant::now() + limits.ping;
                     // A ping always fits a frame.
                     let _sent = process.send(&WorkerRequest::Ping { id: 0 });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nexus_llm::{LocalError, ModelError, ModelEvent};
 use nexus_protocol::worker::{WorkerError, WorkerReply, WorkerRequest};
-use nexus_protocol::{ChatRequest, FinishReason, ModelActivity, Usage};
+use nexus_protocol::{ChatRequest, FinishReason, ModelActivity, ModelRef, Usage};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -126,7 +126,7 @@ impl Actor {
                     WorkerReply::Finished { id: of, .. }
                     | WorkerReply::Failed {
                         id: of,
-                        error: WorkerError::ContextOverflow { .. } | WorkerError::BadState { .. },
+                        error: WorkerError::ContextOverflow { .. } | WorkerError::Refused { .. },
                     }
                     | WorkerReply::Counted { id: of, .. },
                 ) if of == id => return Ended::Refused(ModelError::Cancelled),
@@ -160,6 +160,11 @@ impl Actor {
             } => Ended::Refused(ModelError::ContextOverflow {
                 needed: prompt_tokens,
                 limit: context_tokens,
+            }),
+            WorkerError::Refused { reason } => Ended::Refused(ModelError::RequestRefused {
+                provider: ModelRef::LOCAL.to_owned(),
+                status: 0,
+                message: reason,
             }),
             WorkerError::Engine { reason } => {
                 self.kill().await;

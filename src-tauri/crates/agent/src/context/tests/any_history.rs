@@ -1,0 +1,115 @@
+//! Whatever the history, the request is valid, within the budget, and has the newest message.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Clone, Debug)]
+enum Entry {
+    User(String, bool),
+    Says(ItemStatus, String),
+    Thinks,
+    Calls(ItemStatus, String, String, Option<String>),
+    Notice,
+    Step,
+}
+
+fn entry() -> impl Strategy<Value = Entry> {
+    let status = prop_oneof![
+        4 => Just(Complete),
+        1 => Just(Interrupted),
+        1 => Just(Failed),
+        1 => Just(ItemStatus::InProgress)
+    ];
+    let text = prop_oneof![
+        "[a-zäß漢 \n]{0,12}",
+        (0_usize..3000).prop_map(|length| "long text ".repeat(length / 10)),
+    ];
+    let arguments = prop_oneof![
+        Just(r#"{"expression":"1"}"#.to_owned()),
+        Just(String::new()),
+        Just(r#"{"expr"#.to_owned()),
+        Just("[]".to_owned()),
+    ];
+    prop_oneof![
+        3 => (text.clone(), any::<bool>()).prop_map(|(text, image)| Entry::User(text, image)),
+        3 => (status.clone(), text.clone()).prop_map(|(status, text)| Entry::Says(status, text)),
+        1 => Just(Entry::Thinks),
+        3 => (status, "c[0-3]?", arguments, proptest::option::of(text))
+            .prop_map(|(status, id, arguments, output)| Entry::Calls(status, id, arguments, output)),
+        1 => Just(Entry::Notice),
+        3 => Just(Entry::Step),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn every_request_is_valid_and_within_the_budget(
+        entries in prop::collection::vec(entry(), 0..40),
+        last in "[a-z]{1,20}",
+        run_on in prop::collection::vec(entry(), 0..6),
+        context in prop_oneof![Just(None), (0_u32..6000).prop_map(Some)],
+        tools in any::<bool>(),
+        images in any::<bool>(),
+    ) {
+        let mut history = History::default();
+        let add = |history: &mut History, entry: Entry| match entry {
+            Entry::User(text, image) => {
+                // An empty message never is accepted.
+                let text = if text.trim().is_empty() && !image { "x".to_owned() } else { text };
+                history.with_images(&text, if image { &["i.png"] } else { &[] });
+            }
+            Entry::Says(status, text) => { history.says(status, &text); }
+            Entry::Thinks => { history.thinks("hm"); }
+            Entry::Calls(status, id, arguments, output) => {
+                history.calls(status, &id, "calculate", &arguments, output.as_deref());
+            }
+            Entry::Notice => { history.notice("oh"); }
+            Entry::Step => { history.next_step(); }
+        };
+        for entry in entries {
+            add(&mut history, entry);
+        }
+        let marker = format!("newest-{last}");
+        history.user(&marker);
+        for entry in run_on.into_iter().filter(|entry| !matches!(entry, Entry::User(..))) {
+            add(&mut history, entry);
+        }
+        let model = model(context, tools, images);
+        match built(&history, &model) {
+            Ok(built) => {
+                prop_assert_eq!(wrong(&built.request), Vec::<String>::new());
+                let has_newest = built.request.messages.iter().any(|message| matches!(
+                    message,
+                    ChatMessage::User { parts }
+                        if parts.iter().any(|part| matches!(part, UserPart::Text { text } if text.ends_with(&marker)))
+                ));
+                prop_assert!(has_newest);
+                if let Some(context) = context {
+                    let room = u64::from(context) - u64::from(context / 4).min(ANSWER);
+                    let tokens = request_tokens(&built.request);
+                    prop_assert!(tokens <= room, "{tokens} of {room}");
+                }
+            }
+            Err(error) => {
+                prop_assert!(context.is_some());
+                prop_assert!(error.needed > 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_grows_at_its_end_only(turns in 1_usize..12) {
+        let mut history = History::default();
+        let mut before: Vec<ChatMessage> = Vec::new();
+        for turn in 0..turns {
+            history.user(&format!("question {turn}"));
+            let messages = request(&history, &model(None, true, false)).messages;
+            prop_assert_eq!(&messages[..before.len()], &before[..]);
+            before = messages;
+            history.says(Complete, &format!("answer {turn}"));
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! mistral.rs with one model in it: loading, counting, starting a generation.
+//!
+//! Uses the engine's channel and not its convenient methods: those block it when a listener is slow, and some bring it
+//! down when one leaves.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use either::Either;
+use mistralrs::core::TokenizationRequest;
+use mistralrs::{
+    Constraint, GgufModelBuilder, Model, NormalRequest, Request, RequestMessage, Response,
+    SamplingParams, TokenSource, ToolChoice,
+};
+use nexus_protocol::worker::{WorkerError, WorkerReply};
+use nexus_protocol::{ChatMessage, ChatRequest, UserPart};
+use tokio::sync::mpsc;
+
+use crate::messages;
+
+/// Conversations that the engine remembers, when it remembers any. On a processor it never forgets one: the parent
+/// reckons what they take and starts a new worker in time.
+const PREFIXES: usize = 16;
+
+/// The cache of keys and values grows by this many tokens, and fails where it would grow past the context.
+const CACHE_STEP_TOKENS: u32 = 512;
+
+/// Replies of the engine that wait to be drained. It blocks past this, so the drain does nothing slow.
+const CHUNKS: usize = 64;
+
+const TEMPERATURE: f32 = 0.7;
+/// Without a bound the engine sorts the whole vocabulary for each token.
+const TOP_K: usize = 40;
+const TOP_P: f64 = 0.95;
+
+/// A loaded model.
+pub(crate) struct Engine {
+    requests: mpsc::Sender<Request>,
+    /// Tokens that prompt and answer together may have.
+    context_tokens: u32,
+    next_request: AtomicUsize,
+    /// Keeps the engine's threads alive.
+    _model: Model,
+}
+
+/// A generation that was handed to the engine. Dropping `chunks` cancels it.
+pub(crate) struct Started {
+    pub(crate) chunks: mpsc::Receiver<Response>,
+    pub(crate) prompt_tokens: u32,
+}
+
+impl Engine {
+    /// Reads the model and lets it say one token: the engine reports success even where its own trial failed.
+    pub(crate) async fn load(
+        path: String,
+        context_tokens: u32,
+        keep_prefixes: bool,
+    ) -> Result<(Self, WorkerReply), WorkerError> {
+        let started = Instant::now();
+        // A task of its own, so that a panic of the loader is an error here.
+        let model = tokio::spawn(build(PathBuf::from(path), keep_prefixes))
+            .await
+            .map_err(|error| load_error(panic_message(error)))??;
+        let requests = model
+            .inner()
+            .get_sender(None)
+            .map_err(|error| load_error(error.to_string()))?;
+        // Past this the engine's cache cannot grow. A context shorter than one step is one allocation.
+        let context_tokens = match context_tokens - context_tokens % CACHE_STEP_TOKENS {
+            0 => context_tokens,
+            whole => whole,
+        };
+        let engine = Self {
+            requests,
+            context_tokens,
+            next_request: AtomicUsize::new(0),
+            _model: model,
+        };
+        engine.probe().await?;
+        let reply = WorkerReply::Loaded {
+            context_tokens,
+            load_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        Ok((engine, reply))
+    }
+
+    async fn probe(&self) -> Result<(), WorkerError> {
+        let request = ChatRequest {
+            messages: vec![ChatMessage::User {
+                parts: vec![UserPart::Text {
+                    text: "Hi".to_owned(),
+                }],
+            }],
+            max_output_tokens: Some(1),
+            temperature: Some(0.0),
+            ..ChatRequest::default()
+        };
+        let as_load = |error| match error {
+            WorkerError::Refused { reason } | WorkerError::Engine { reason } => load_error(reason),
+            other => other,
+        };
+        let mut started = self.start(&request).await.map_err(as_load)?;
+        loop {
+            match started.chunks.recv().await {
+                Some(Response::Chunk(chunk)) => {
+                    if chunk
+                        .choices
+                        .iter()
+                        .any(|choice| choice.finish_reason.is_some())
+                    {
+                        return Ok(());
+                    }
+                }
+                Some(other) => return Err(as_load(fault(other))),
+                None => return Err(load_error("it stopped at the first token".to_owned())),
+            }
+        }
+    }
+
+    /// Tokens of a conversation as the template renders it, the beginning of the answer among them.
+    pub(crate) async fn count(&self, request: &ChatRequest) -> Result<u32, WorkerError> {
+        let (response, mut counted) = mpsc::channel(1);
+        let tokenize = Request::Tokenize(TokenizationRequest {
+            text: Either::Left(messages::messages(&request.messages)),
+            tools: messages::tools(&request.tools),
+            add_generation_prompt: true,
+            add_special_tokens: true,
+            enable_thinking: Some(true),
+            reasoning_effort: None,
+            response,
+        });
+        self.requests.send(tokenize).await.map_err(|_| stopped())?;
+        // The engine panics where nobody waits for a count: so this task waits, whatever becomes of its caller.
+        let waiting = tokio::spawn(async move { counted.recv().await });
+        match waiting.await {
+            Ok(Some(Ok(tokens))) => Ok(u32::try_from(tokens.len()).unwrap_or(u32::MAX)),
+            Ok(Some(Err(error))) => Err(WorkerError::Refused {
+                reason: first_line(&error.to_string()),
+            }),
+            Ok(None) | Err(_) => Err(stopped()),
+        }
+    }
+
+    /// Hands a conversation to the engine, if it fits.
+    pub(crate) async fn start(&self, request: &ChatRequest) -> Result<Started, WorkerError> {
+        let prompt_tokens = self.count(request).await?;
+        if prompt_tokens >= self.context_tokens {
+            return Err(WorkerError::ContextOverflow {
+                prompt_tokens,
+                context_tokens: self.context_tokens,
+            });
+        }
+        let room = self.context_tokens - prompt_tokens;
+        let max_len = request
+            .max_output_tokens
+            .map_or(room, |wish| wish.clamp(1, room));
+        let temperature = request.temperature.unwrap_or(TEMPERATURE).clamp(0.0, 2.0);
+        let (response, chunks) = mpsc::channel(CHUNKS);
+        let tools = messages::tools(&request.tools);
+        let normal = NormalRequest {
+            messages: RequestMessage::Chat {
+                messages: messages::messages(&request.messages),
+                enable_thinking: Some(true),
+                reasoning_effort: None,
+            },
+            sampling_params: SamplingParams {
+                temperature: Some(f64::from(temperature)),
+                top_k: Some(TOP_K),
+                top_p: Some(TOP_P),
+                max_len: Some(max_len as usize),
+                ..SamplingParams::neutral()
+            },
+            response,
+            return_logprobs: false,
+            is_streaming: true,
+            id: self.next_request.fetch_add(1, Ordering::Relaxed),
+            constraint: Constraint::None,
+            suffix: None,
+            // The template shows the tools to the model, and the parent finds the calls: the engine's own parser holds the
+            // stream back, which cannot be cancelled then, and takes the first call only.
+            tool_choice: tools.as_ref().map(|_| ToolChoice::None),
+            tools,
+            logits_processors: None,
+            return_raw_logits: false,
+            web_search_options: None,
+            model_id: None,
+            truncate_sequence: false,
+        };
+        self.requests
+            .send(Request::Normal(Box::new(normal)))
+            .await
+            .map_err(|_| stopped())?;
+        Ok(Started {
+            chunks,
+            prompt_tokens,
+        })
+    }
+
+    /// Returns once the engine has ended its present step: it answers this between two.
+    pub(crate) async fn settle(&self) {
+        let nothing = ChatRequest {
+            messages: vec![ChatMessage::User { parts: Vec::new() }],
+            ..ChatRequest::default()
+        };
+        if let Err(error) = self.count(&nothing).await {
+            tracing::debug!(?error, "the engine did not settle");
+        }
+    }
+}
+
+async fn build(path: PathBuf, keep_prefixes: bool) -> Result<Model, WorkerError> {
+    if !path.is_file() {
+        // A missing file would make the engine ask a hub on the network for it.
+        return Err(load_error(format!("there is no file at {}", path.display())));
+    }
+    let lodging = Lodging::of(&path)?;
+    let mut builder = GgufModelBuilder::new(lodging.folder.display(), vec![lodging.file.clone()])
+        .with_token_source(TokenSource::None)
+        .with_prefix_cache_n(keep_prefixes.then_some(PREFIXES))
+        .with_max_num_seqs(1);
+    if !cfg!(any(feature = "cuda", feature = "metal")) {
+        builder = builder.with_force_cpu();
+    }
+    builder
+        .build()
+        .await
+        .map_err(|error| load_error(first_line(&error.to_string())))
+}
+
+/// A folder with nothing but the model in it while it is read: the engine takes in any settings that lie beside a model,
+/// and panics at bad ones.
+struct Lodging {
+    folder: PathBuf,
+    file: String,
+    is_ours: bool,
+}
+
+impl Lodging {
+    fn of(path: &Path) -> Result<Self, WorkerError> {
+        if let Some(lodging) = Self::linked(path) {
+            return Ok(lodging);
+        }
+        // No links here: then beside its neighbours.
+        match (path.parent(), path.file_name().and_then(|name| name.to_str())) {
+            (Some(folder), Some(file)) => Ok(Self {
+                folder: folder.to_owned(),
+                file: file.to_owned(),
+                is_ours: false,
+            }),
+            _ => Err(load_error("its path cannot be used".to_owned())),
+        }
+    }
+
+    #[cfg(unix)]
+    fn linked(path: &Path) -> Option<Self> {
+        const FILE: &str = "model.gguf";
+        let target = path.canonicalize().ok()?;
+        let folder = std::env::current_dir()
+            .ok()?
+            .join(format!("worker-{}", std::process::id()));
+        // One of a process that had the same number and was killed.
+        let _absent = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir(&folder).ok()?;
+        std::os::unix::fs::symlink(target, folder.join(FILE)).ok()?;
+        Some(Self {
+            folder,
+            file: FILE.to_owned(),
+            is_ours: true,
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn linked(_path: &Path) -> Option<Self> {
+        None
+    }
+}
+
+impl Drop for Lodging {
+    fn drop(&mut self) {
+        if self.is_ours
+            && let Err(error) = std::fs::remove_dir_all(&self.folder)
+        {
+            tracing::debug!(%error, "the model's folder stays");
+        }
+    }
+}
+
+/// What the engine says instead of a chunk, as an error.
+pub(crate) fn fault(response: Response) -> WorkerError {
+    match response {
+        Response::ValidationError(error) => WorkerError::Refused {
+            reason: first_line(&error.to_string()),
+        },
+        Response::InternalError(error) => WorkerError::Engine {
+            reason: first_line(&error.to_string()),
+        },
+        Response::ModelError(reason, _) => WorkerError::Engine {
+            reason: first_line(&reason),
+        },
+        _ => WorkerError::Engine {
+            reason: "it sent something that was not asked for".to_owned(),
+        },
+    }
+}
+
+pub(crate) fn stopped() -> WorkerError {
+    WorkerError::Engine {
+        reason: "it stopped".to_owned(),
+    }
+}
+
+fn load_error(reason: String) -> WorkerError {
+    WorkerError::Load { reason }
+}
+
+fn panic_message(error: tokio::task::JoinError) -> String {
+    match error.try_into_panic() {
+        Ok(payload) => {
+            let text = payload
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| payload.downcast_ref::<&str>().copied())
+                .unwrap_or("a panic");
+            first_line(text)
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Errors of the engine carry backtraces; the first line says it all.
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().chars().take(300).collect()
+}

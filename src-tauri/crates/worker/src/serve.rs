@@ -1,0 +1,139 @@
+//! What is asked, in order, and who does it. The thread that reads stdin answers pings itself, so that they tell of the
+//! process and not of the engine.
+
+use std::io::{self, Read as _};
+use std::sync::Arc;
+
+use nexus_protocol::worker::{FrameDecoder, WorkerError, WorkerReply, WorkerRequest};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::answer;
+use crate::engine::Engine;
+use crate::guard::resident_bytes;
+use crate::output::Output;
+
+/// Reads requests on a thread of its own. Ends the process when stdin ends, at `Shutdown` and at what is no request.
+pub(crate) fn listen(output: Output) -> io::Result<mpsc::UnboundedReceiver<WorkerRequest>> {
+    let (requests, queue) = mpsc::unbounded_channel();
+    std::thread::Builder::new()
+        .name("input".to_owned())
+        .spawn(move || {
+            let mut decoder = FrameDecoder::default();
+            let mut buffer = vec![0; 64 << 10];
+            let mut stdin = io::stdin().lock();
+            loop {
+                match decoder.next_message() {
+                    Ok(Some(WorkerRequest::Ping { id })) => output.send(&WorkerReply::Pong {
+                        id,
+                        resident_bytes: resident_bytes(),
+                    }),
+                    Ok(Some(WorkerRequest::Shutdown)) => std::process::exit(0),
+                    Ok(Some(request)) => drop(requests.send(request)),
+                    Ok(None) => match stdin.read(&mut buffer) {
+                        Ok(0) => std::process::exit(0),
+                        Ok(count) => decoder.push(&buffer[..count]),
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(error) => {
+                            tracing::error!(%error, "stdin cannot be read");
+                            std::process::exit(1);
+                        }
+                    },
+                    Err(error) => {
+                        tracing::error!(%error, "the parent sent no request");
+                        std::process::exit(1);
+                    }
+                }
+            }
+        })?;
+    Ok(queue)
+}
+
+/// A generation that runs.
+struct Running {
+    id: u64,
+    /// Dropped or used to cancel.
+    cancel: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+/// Serves requests until stdin ends.
+pub(crate) async fn serve(mut requests: mpsc::UnboundedReceiver<WorkerRequest>, output: Output) {
+    let mut engine: Option<Arc<Engine>> = None;
+    let mut running: Option<Running> = None;
+    while let Some(request) = requests.recv().await {
+        if running.as_ref().is_some_and(|run| run.task.is_finished()) {
+            running = None;
+        }
+        match (request, &engine) {
+            (WorkerRequest::Load { .. }, Some(_)) => output.send(&WorkerReply::LoadFailed {
+                error: bad_state("a model is loaded already"),
+            }),
+            (
+                WorkerRequest::Load {
+                    path,
+                    context_tokens,
+                    keep_prefixes,
+                },
+                None,
+            ) => match Engine::load(path, context_tokens, keep_prefixes).await {
+                Ok((loaded, reply)) => {
+                    engine = Some(Arc::new(loaded));
+                    output.send(&reply);
+                }
+                Err(error) => output.send(&WorkerReply::LoadFailed { error }),
+            },
+            (WorkerRequest::Generate { id, request }, Some(engine)) => {
+                if running.is_some() {
+                    output.send(&WorkerReply::Failed {
+                        id,
+                        error: bad_state("a generation runs already"),
+                    });
+                    continue;
+                }
+                let (cancel, cancelled) = oneshot::channel();
+                let (engine, output) = (engine.clone(), output.clone());
+                let task = tokio::spawn(async move {
+                    answer::answer(&engine, id, request, cancelled, &output).await;
+                });
+                running = Some(Running {
+                    id,
+                    cancel: Some(cancel),
+                    task,
+                });
+            }
+            (WorkerRequest::CountTokens { id, request }, Some(engine)) => {
+                let (engine, output) = (engine.clone(), output.clone());
+                tokio::spawn(async move {
+                    let reply = match engine.count(&request).await {
+                        Ok(tokens) => WorkerReply::Counted { id, tokens },
+                        Err(error) => WorkerReply::Failed { id, error },
+                    };
+                    output.send(&reply);
+                });
+            }
+            (WorkerRequest::Generate { id, .. } | WorkerRequest::CountTokens { id, .. }, None) => {
+                output.send(&WorkerReply::Failed {
+                    id,
+                    error: bad_state("no model is loaded"),
+                });
+            }
+            (WorkerRequest::Cancel { id }, _) => {
+                // One that has ended already needs no cancelling.
+                if let Some(run) = running.as_mut().filter(|run| run.id == id)
+                    && let Some(cancel) = run.cancel.take()
+                {
+                    let _ended = cancel.send(());
+                }
+            }
+            // The reading thread has answered these.
+            (WorkerRequest::Ping { .. } | WorkerRequest::Shutdown, _) => {}
+        }
+    }
+}
+
+fn bad_state(reason: &str) -> WorkerError {
+    WorkerError::BadState {
+        reason: reason.to_owned(),
+    }
+}

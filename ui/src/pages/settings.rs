@@ -1,0 +1,38 @@
+//! Settings: one column, four parts. Every value shown is what the core says holds.
+
+mod about;
+mod data;
+mod general;
+mod provider_form;
+mod providers;
+
+use leptos::prelude::*;
+
+use crate::{browser, state::SettingsSection};
+
+/// The page.
+#[component]
+pub fn SettingsPage(section: SettingsSection) -> impl IntoView {
+    Effect::new(move |_| {
+        if let SettingsSection::Provider(id) = &section {
+            let card = format!("[data-testid=\"provider-{id}\"]");
+            request_animation_frame(move || {
+                if let Some(element) = browser::find(&card) {
+                    element.scroll_into_view();
+                    let field = format!("{card} input, {card} button");
+                    browser::focus(&field);
+                }
+            });
+        }
+    });
+    view! {
+        <div class="page" data-testid="settings-page">
+            <div class="page-column">
+                <general::General />
+                <providers::Providers />
+                <data::Data />
+                <about::About />
+            </div>
+        </div>
+    }
+}
