@@ -7,11 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fantoccini::{
-    Client, ClientBuilder, Locator,
-    elements::Element,
-    wd::Capabilities,
-};
+use fantoccini::{Client, ClientBuilder, Locator, elements::Element, wd::Capabilities};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
@@ -82,7 +78,12 @@ impl App {
 
     /// Waits for the first element of a selector.
     pub async fn see_css(&self, css: &str) -> Element {
-        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+        let found = self
+            .client
+            .wait()
+            .at_most(PATIENCE)
+            .for_element(Locator::Css(css))
+            .await;
         match found {
             Ok(element) => element,
             Err(error) => {
@@ -94,7 +95,11 @@ impl App {
 
     /// How many elements a selector finds now.
     pub async fn count(&self, css: &str) -> usize {
-        self.client.find_all(Locator::Css(css)).await.expect("a search").len()
+        self.client
+            .find_all(Locator::Css(css))
+            .await
+            .expect("a search")
+            .len()
     }
 
     /// Clicks the first element with this test id.
@@ -115,7 +120,10 @@ impl App {
                 Ok(()) => return,
                 Err(error) if Instant::now() > end => {
                     self.picture("failure").await;
-                    panic!("{css} could not be clicked: {error}\n{}", self.text("body").await);
+                    panic!(
+                        "{css} could not be clicked: {error}\n{}",
+                        self.text("body").await
+                    );
                 }
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             }
@@ -124,7 +132,11 @@ impl App {
 
     /// Types into the composer.
     pub async fn write(&self, text: &str) {
-        self.see("composer").await.send_keys(text).await.expect("typing");
+        self.see("composer")
+            .await
+            .send_keys(text)
+            .await
+            .expect("typing");
     }
 
     /// Types a message and sends it.
@@ -135,19 +147,29 @@ impl App {
 
     /// Runs a script in the page and returns what it returns.
     pub async fn js(&self, script: &str) -> Value {
-        self.client.execute(script, vec![]).await.unwrap_or_else(|error| panic!("{script}: {error}"))
+        self.client
+            .execute(script, vec![])
+            .await
+            .unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
     /// Runs a script that calls `done(value)` when it is through.
     pub async fn js_async(&self, script: &str, arguments: Vec<Value>) -> Value {
         let script = format!("const done = arguments[arguments.length - 1];\n{script}");
-        self.client.execute_async(&script, arguments).await.unwrap_or_else(|error| panic!("{error}"))
+        self.client
+            .execute_async(&script, arguments)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// The visible text of the first element of a selector; empty where there is none.
     pub async fn text(&self, css: &str) -> String {
         let script = "const e = document.querySelector(arguments[0]); return e ? e.innerText : '';";
-        let value = self.client.execute(script, vec![json!(css)]).await.unwrap_or_default();
+        let value = self
+            .client
+            .execute(script, vec![json!(css)])
+            .await
+            .unwrap_or_default();
         value.as_str().unwrap_or_default().to_owned()
     }
 
@@ -170,7 +192,9 @@ impl App {
 
     /// Takes a picture of the window into the artifacts folder.
     pub async fn picture(&self, name: &str) {
-        let Ok(png) = self.client.screenshot().await else { return };
+        let Ok(png) = self.client.screenshot().await else {
+            return;
+        };
         let folder = artifacts();
         fs::create_dir_all(&folder).expect("the artifacts folder");
         fs::write(folder.join(format!("{name}.png")), png).expect("a picture");
@@ -178,7 +202,10 @@ impl App {
 
     /// Sets the window's size in CSS pixels.
     pub async fn size(&self, width: u32, height: u32) {
-        self.client.set_window_size(width, height).await.expect("another size");
+        self.client
+            .set_window_size(width, height)
+            .await
+            .expect("another size");
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
 
@@ -203,5 +230,6 @@ impl App {
 
 /// Where pictures go.
 pub fn artifacts() -> PathBuf {
-    std::env::var_os("NEXUS_E2E_ARTIFACTS").map_or_else(|| PathBuf::from("target/e2e"), PathBuf::from)
+    std::env::var_os("NEXUS_E2E_ARTIFACTS")
+        .map_or_else(|| PathBuf::from("target/e2e"), PathBuf::from)
 }

@@ -29,7 +29,13 @@ async fn start(start: &Start) -> (App, f64) {
     let asked = Instant::now();
     let app = start.open().await;
     let composer = Locator::Css("[data-testid=\"composer\"]");
-    let element = app.client.wait().every(Duration::from_millis(5)).for_element(composer).await.unwrap();
+    let element = app
+        .client
+        .wait()
+        .every(Duration::from_millis(5))
+        .for_element(composer)
+        .await
+        .unwrap();
     element.click().await.unwrap();
     (app, asked.elapsed().as_secs_f64())
 }
@@ -82,11 +88,21 @@ async fn bench_idle_memory() {
 fn tree_pss_mib(root: u32) -> f64 {
     let mut parents = HashMap::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let Ok(process) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
+        let Ok(process) = entry.file_name().to_string_lossy().parse::<u32>() else {
+            continue;
+        };
         // The second field is the name in parentheses, which may hold anything; the parent follows the state after it.
-        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
-        let after = stat.rsplit_once(") ").map(|(_, after)| after.to_owned()).unwrap_or_default();
-        let parent = after.split(' ').nth(1).and_then(|parent| parent.parse::<u32>().ok());
+        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else {
+            continue;
+        };
+        let after = stat
+            .rsplit_once(") ")
+            .map(|(_, after)| after.to_owned())
+            .unwrap_or_default();
+        let parent = after
+            .split(' ')
+            .nth(1)
+            .and_then(|parent| parent.parse::<u32>().ok());
         parents.insert(process, parent.unwrap_or(0));
     }
     let below = |process: u32| {
@@ -102,14 +118,24 @@ fn tree_pss_mib(root: u32) -> f64 {
     let mut kib = 0;
     for process in parents.keys().copied().filter(|process| below(*process)) {
         let program = fs::read_link(format!("/proc/{process}/exe")).unwrap_or_default();
-        if PathBuf::from(&program).file_name().is_some_and(|name| name == "WebKitWebDriver") {
+        if PathBuf::from(&program)
+            .file_name()
+            .is_some_and(|name| name == "WebKitWebDriver")
+        {
             continue;
         }
-        let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).unwrap_or_default();
+        let rollup =
+            fs::read_to_string(format!("/proc/{process}/smaps_rollup")).unwrap_or_default();
         kib += rollup
             .lines()
             .find_map(|line| line.strip_prefix("Pss:"))
-            .and_then(|rest| rest.trim().trim_end_matches(" kB").trim().parse::<u64>().ok())
+            .and_then(|rest| {
+                rest.trim()
+                    .trim_end_matches(" kB")
+                    .trim()
+                    .parse::<u64>()
+                    .ok()
+            })
             .unwrap_or(0);
     }
     assert!(kib > 0, "no process of the app was found below {root}");

@@ -18,7 +18,10 @@ impl Canary {
     /// Starts one, and proves that it hears: a test that counts nothing must not count for nothing.
     pub fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let canary = Self { address: listener.local_addr().unwrap(), hits: Arc::default() };
+        let canary = Self {
+            address: listener.local_addr().unwrap(),
+            hits: Arc::default(),
+        };
         let hits = canary.hits.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -45,13 +48,23 @@ impl Canary {
 }
 
 fn answer(mut stream: TcpStream) -> String {
-    stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_millis(500)))
+        .unwrap();
     let mut buffer = [0; 2048];
     let read = stream.read(&mut buffer).unwrap_or(0);
-    let request = String::from_utf8_lossy(&buffer[..read]).lines().next().unwrap_or("").to_owned();
+    let request = String::from_utf8_lossy(&buffer[..read])
+        .lines()
+        .next()
+        .unwrap_or("")
+        .to_owned();
     let script = "window.__pwned = 1;";
     // A generous answer: were it asked for, the script would run and the image would load.
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/javascript\r\nAccess-Control-Allow-Origin: *";
-    let _ = write!(stream, "{head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{script}", script.len());
+    let _ = write!(
+        stream,
+        "{head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{script}",
+        script.len()
+    );
     request
 }

@@ -15,7 +15,9 @@ use std::{
 /// Where it is not set: a missing part is a failure, never a skipped test.
 pub fn required(name: &str) -> PathBuf {
     let value = std::env::var_os(name);
-    PathBuf::from(value.unwrap_or_else(|| panic!("{name} is not set: run these tests by `cargo xtask test`")))
+    PathBuf::from(
+        value.unwrap_or_else(|| panic!("{name} is not set: run these tests by `cargo xtask test`")),
+    )
 }
 
 /// A running `tauri-driver`, with the native driver and the app below it in one process group.
@@ -30,7 +32,12 @@ impl Driver {
         let (port, native_port) = (free_port(), free_port());
         let mut command = Command::new(required("NEXUS_E2E_DRIVER"));
         command
-            .args(["--port", &port.to_string(), "--native-port", &native_port.to_string()])
+            .args([
+                "--port",
+                &port.to_string(),
+                "--native-port",
+                &native_port.to_string(),
+            ])
             .arg("--native-driver")
             .arg(required("NEXUS_E2E_NATIVE_DRIVER"))
             .stdin(Stdio::null())

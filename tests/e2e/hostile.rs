@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use nexus_protocol::{
-    Item, ItemBody, ItemId, ItemStatus, ModelRef, SessionId, SessionSummary, TitleSource, TurnId, UnixMillis,
+    Item, ItemBody, ItemId, ItemStatus, ModelRef, SessionId, SessionSummary, TitleSource, TurnId,
+    UnixMillis,
 };
 use nexus_store::Store;
 use serde::Deserialize;
@@ -54,8 +55,14 @@ async fn seed(data: &Path, payloads: &[Payload]) -> Vec<SessionId> {
         for payload in chunk {
             let turn = TurnId(Uuid::now_v7());
             let bodies = [
-                ItemBody::User { text: payload.markdown.clone(), attachments: vec![] },
-                ItemBody::Thinking { text: payload.markdown.clone(), duration_ms: Some(1) },
+                ItemBody::User {
+                    text: payload.markdown.clone(),
+                    attachments: vec![],
+                },
+                ItemBody::Thinking {
+                    text: payload.markdown.clone(),
+                    duration_ms: Some(1),
+                },
                 ItemBody::Assistant {
                     text: payload.markdown.clone(),
                     model: ModelRef("local/<img src=x onerror=window.__pwned=1>".into()),
@@ -83,8 +90,14 @@ async fn seed(data: &Path, payloads: &[Payload]) -> Vec<SessionId> {
 
 /// Elements and attributes within the messages that the renderer does not allow, as `tag` or `tag@attribute`.
 async fn strangers(app: &App) -> Vec<String> {
-    let elements: BTreeSet<&str> = nexus_ui::markdown::ALLOWED_ELEMENTS.iter().copied().collect();
-    let attributes: BTreeSet<&str> = nexus_ui::markdown::ALLOWED_ATTRIBUTES.iter().copied().collect();
+    let elements: BTreeSet<&str> = nexus_ui::markdown::ALLOWED_ELEMENTS
+        .iter()
+        .copied()
+        .collect();
+    let attributes: BTreeSet<&str> = nexus_ui::markdown::ALLOWED_ATTRIBUTES
+        .iter()
+        .copied()
+        .collect();
     let script = r"
         const [elements, attributes] = arguments.map(list => new Set(list));
         const strange = new Set();
@@ -103,7 +116,11 @@ async fn strangers(app: &App) -> Vec<String> {
         }
         return [...strange];
     ";
-    let found = app.client.execute(script, vec![json!(elements), json!(attributes)]).await.unwrap();
+    let found = app
+        .client
+        .execute(script, vec![json!(elements), json!(attributes)])
+        .await
+        .unwrap();
     serde_json::from_value(found).unwrap()
 }
 
@@ -120,7 +137,10 @@ async fn two_hundred_payloads_do_nothing() {
         .await;
     let mut rendered = 0;
     for session in &sessions {
-        app.click_css(&format!("[data-testid=\"session-row\"][data-session=\"{session}\"]")).await;
+        app.click_css(&format!(
+            "[data-testid=\"session-row\"][data-session=\"{session}\"]"
+        ))
+        .await;
         let expected = payloads[rendered..].len().min(SESSION);
         app.until(
             "all answers of the chat are drawn",
@@ -131,13 +151,30 @@ async fn two_hundred_payloads_do_nothing() {
         app.js("document.querySelectorAll('[data-testid=\"thinking\"] button').forEach(b => b.click()); return null;").await;
         app.js("document.querySelectorAll('.markdown *').forEach(e => { for (const t of ['mouseover', 'focus', 'pointerenter', 'animationstart', 'error', 'load', 'toggle']) e.dispatchEvent(new Event(t)); }); return null;").await;
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let names: Vec<&str> = payloads[rendered..rendered + expected].iter().map(|p| p.name.as_str()).collect();
-        assert_eq!(app.js("return window.__pwned === undefined;").await, Value::Bool(true), "a script ran among {names:?}");
-        assert_eq!(canary.take(), Vec::<String>::new(), "a request was made among {names:?}");
-        assert_eq!(strangers(&app).await, Vec::<String>::new(), "among {names:?}");
+        let names: Vec<&str> = payloads[rendered..rendered + expected]
+            .iter()
+            .map(|p| p.name.as_str())
+            .collect();
+        assert_eq!(
+            app.js("return window.__pwned === undefined;").await,
+            Value::Bool(true),
+            "a script ran among {names:?}"
+        );
+        assert_eq!(
+            canary.take(),
+            Vec::<String>::new(),
+            "a request was made among {names:?}"
+        );
+        assert_eq!(
+            strangers(&app).await,
+            Vec::<String>::new(),
+            "among {names:?}"
+        );
         rendered += expected;
     }
     app.picture("hostile").await;
-    println!("markdown: {rendered} payloads rendered, 0 scripts run, 0 requests, 0 strange elements");
+    println!(
+        "markdown: {rendered} payloads rendered, 0 scripts run, 0 requests, 0 strange elements"
+    );
     app.close().await;
 }

@@ -10,4 +10,13 @@
 )]
 
 mod app;
+mod bench;
+mod canary;
+mod cloud;
+mod csp;
 mod driver;
+mod faults;
+mod hostile;
+mod perf;
+mod pictures;
+mod story;

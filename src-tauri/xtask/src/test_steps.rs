@@ -21,7 +21,10 @@ use crate::{
 
 /// Features that turn on the tests that need more than cargo.
 const FEATURES: &str = "nexus-agent/e2e,nexus-core/real-keyring,nexus-worker-client/real-model";
-const LIMIT: Duration = Duration::from_secs(30 * 60);
+/// How long one step may take: a hung test must not hang the machine that waits for it.
+fn limit(work: &Work) -> Duration {
+    Duration::from_secs(if work.full { 4 * 3600 } else { 40 * 60 })
+}
 
 /// A group of tests that runs in a step of its own.
 struct Apart {
@@ -92,14 +95,14 @@ pub fn unit(work: &mut Work) -> Result<Outcome> {
         cargo
     };
     environment(work, &mut cargo);
-    count(work, command::watch(&mut cargo, LIMIT, false)?)
+    count(work, command::watch(&mut cargo, limit(work), false)?)
 }
 
 /// Step: examples in doc comments, which nextest does not run.
 pub fn docs(work: &mut Work) -> Result<Outcome> {
     let mut cargo = work.cargo(["test", "--doc", "--no-fail-fast", "--features", FEATURES]);
     environment(work, &mut cargo);
-    let watched = command::watch(&mut cargo, LIMIT, false)?;
+    let watched = command::watch(&mut cargo, limit(work), false)?;
     let tally = Tally::read(&watched.output);
     work.tally.add(tally);
     if !watched.status.success() {
@@ -117,13 +120,13 @@ pub fn ui(work: &mut Work) -> Result<Outcome> {
         work.cargo(["test", "--no-fail-fast", "-p", "nexus-ui"])
     };
     environment(work, &mut cargo);
-    count(work, command::watch(&mut cargo, LIMIT, false)?)
+    count(work, command::watch(&mut cargo, limit(work), false)?)
 }
 
 /// Step: the real worker with the real model.
 pub fn model(work: &mut Work) -> Result<Outcome> {
     let mut cargo = apart(work, &MODEL)?;
-    count(work, command::watch(&mut cargo, LIMIT, false)?)
+    count(work, command::watch(&mut cargo, limit(work), false)?)
 }
 
 /// Step: keys in a real Secret Service.
@@ -134,7 +137,7 @@ pub fn keyring(work: &mut Work) -> Result<Outcome> {
         ));
     }
     let cargo = apart(work, &KEYRING)?;
-    count(work, run_in_session(&cargo, LIMIT)?)
+    count(work, run_in_session(&cargo, limit(work))?)
 }
 
 /// Step: the app in a real window.
@@ -153,7 +156,7 @@ pub fn window(work: &mut Work) -> Result<Outcome> {
         .env("DISPLAY", &display.name)
         .env("NEXUS_E2E_DRIVER", tools::TAURI_DRIVER.path(&work.place)?)
         .env("NEXUS_E2E_NATIVE_DRIVER", native);
-    count(work, run_in_session(&cargo, LIMIT)?)
+    count(work, run_in_session(&cargo, limit(work))?)
 }
 
 /// One of the groups that run apart: one test at a time, since each wants a model, a keyring or a window for itself.

@@ -26,6 +26,9 @@ struct Opening {
     quoted: bool,
 }
 
+/// Longer runs of dollars are never a formula, and the parser's time for them grows with the square of their number.
+const MAX_DOLLARS: usize = 2;
+
 /// One pass over the text.
 pub(crate) fn prepare(source: &str) -> Prepared<'_> {
     if !source.contains('\\') && !source.contains("$$") {
@@ -47,8 +50,10 @@ pub(crate) fn prepare(source: &str) -> Prepared<'_> {
     }
     let open_from = scan
         .open
+        .take()
         .filter(|open| open.first_on_line && open.kind != Kind::Round)
         .map(|open| open.line);
+    scan.break_long_runs();
     let text = match scan.out.is_empty() {
         true => source.into(),
         // Only ASCII bytes were replaced by ASCII bytes.
@@ -67,6 +72,21 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
+    /// Puts a harmless character in the place of every dollar of a long run.
+    fn break_long_runs(&mut self) {
+        let mut at = 0;
+        while at < self.source.len() {
+            let run = self.source[at..].iter().take_while(|byte| **byte == b'$').count();
+            if run > MAX_DOLLARS {
+                if self.out.is_empty() {
+                    self.out = self.source.to_vec();
+                }
+                self.out[at..at + run].fill(b'%');
+            }
+            at += run.max(1);
+        }
+    }
+
     fn line(&mut self, start: usize, line: &str) {
         let quoted = line.trim_start().starts_with('>');
         let content = line.trim_start_matches(|c: char| c == '>' || c.is_whitespace());

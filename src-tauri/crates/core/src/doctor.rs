@@ -2,7 +2,9 @@
 //!
 //! Changes nothing that lasts: the keychain's canary and the probe file are removed again.
 
-use std::{path::Path, process::Stdio, time::Duration};
+mod worker;
+
+use std::path::Path;
 
 use nexus_protocol::{
     DoctorCheck, DoctorReport, DoctorStatus, KeySource, KeyStatus, ModelPlace, StarterStatus,
@@ -14,8 +16,6 @@ use nexus_worker_client::{
 
 use crate::{CoreOptions, Nexus, StartError, models};
 
-/// How long the worker may take to say its version.
-const WORKER_LIMIT: Duration = Duration::from_secs(5);
 /// Less free disk than this is worth a word.
 const LITTLE_DISK: u64 = 2_000_000_000;
 /// Less free memory than this is worth a word: the starter model needs about half of it.
@@ -59,7 +59,7 @@ pub async fn examine(nexus: &Nexus) -> DoctorReport {
     let (database, keychain, worker, starter, keys) = futures::join!(
         database(nexus),
         keychain(nexus),
-        worker(&nexus.inner.worker),
+        worker::check(&nexus.inner.worker),
         starter(nexus),
         keys(nexus),
     );
@@ -153,34 +153,6 @@ async fn keychain(nexus: &Nexus) -> DoctorCheck {
             ),
         ),
     }
-}
-
-async fn worker(program: &Path) -> DoctorCheck {
-    let shown = program.display();
-    let remedy = "Install the app again, or build it with `cargo xtask setup`, or set NEXUS_WORKER.";
-    let run = tokio::process::Command::new(program)
-        .arg("--version")
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let problem = match tokio::time::timeout(WORKER_LIMIT, run).await {
-        Ok(Ok(output)) if output.status.success() => {
-            let version = String::from_utf8_lossy(&output.stdout);
-            let version: String = version.trim().chars().take(100).collect();
-            return check("Worker", DoctorStatus::Ok, format!("{version} at {shown}"));
-        }
-        Ok(Ok(output)) => format!("{shown} ended with {}", output.status),
-        Ok(Err(error)) => format!("{shown}: {error}"),
-        Err(_) => format!("{shown} did not say its version in 5 s"),
-    };
-    check(
-        "Worker",
-        DoctorStatus::Missing,
-        format!("{problem}. Models on this machine cannot run. {remedy}"),
-    )
 }
 
 async fn starter(nexus: &Nexus) -> DoctorCheck {

@@ -22,6 +22,7 @@ pub mod settings;
 
 pub use clock::SystemClock;
 pub use doctor::doctor;
+pub use models::starter_ref as starter_model;
 pub use nexus::Nexus;
 pub use options::{CoreOptions, LogOptions, StartError};
 pub use secrecy::SecretString;

@@ -194,6 +194,12 @@ impl Nexus {
             .map_err(|error| error.card())
     }
 
+    /// What of the settings could not be used, one line each; a front end says it at its start.
+    pub fn setting_problems(&self) -> Vec<String> {
+        let problems = self.inner.settings.current().problems;
+        problems.iter().map(ToString::to_string).collect()
+    }
+
     /// The data folder.
     pub fn data_dir(&self) -> PathBuf {
         self.inner.data.root().to_path_buf()

@@ -1,2 +1,242 @@
-//! placeholder
-fn main() {}
+//! A worker without a model, that behaves as the name of its model file says when it loads, and as the last user
+//! message says when it generates. The engine's tests run it in the place of the real one.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test program: whatever goes wrong must end it loudly"
+)]
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use nexus_protocol::worker::{FrameDecoder, WorkerError, WorkerReply, WorkerRequest, encode};
+use nexus_protocol::{ChatMessage, ChatRequest, FinishReason, Usage, UserPart};
+
+/// The generation that waits to be cancelled.
+type Waiting = Arc<Mutex<Option<u64>>>;
+
+fn main() {
+    let mut stdin = std::io::stdin().lock();
+    let mut decoder = FrameDecoder::default();
+    let mut buffer = [0; 4096];
+    let waiting = Waiting::default();
+    loop {
+        match decoder.next_message::<WorkerRequest>().unwrap() {
+            Some(request) => serve(request, &waiting),
+            None => match stdin.read(&mut buffer).unwrap() {
+                0 => return,
+                count => decoder.push(&buffer[..count]),
+            },
+        }
+    }
+}
+
+fn send(reply: &WorkerReply) {
+    raw(&encode(reply).unwrap());
+}
+
+fn raw(bytes: &[u8]) {
+    let mut stdout = std::io::stdout().lock();
+    // The parent may have left.
+    let _left = stdout.write_all(bytes).and_then(|()| stdout.flush());
+}
+
+fn hang() -> ! {
+    loop {
+        std::thread::sleep(Duration::from_secs(3600));
+    }
+}
+
+fn die(words: &str) -> ! {
+    eprintln!("{words}");
+    std::process::exit(3);
+}
+
+fn serve(request: WorkerRequest, waiting: &Waiting) {
+    match request {
+        WorkerRequest::Load {
+            path,
+            context_tokens,
+            ..
+        } => load(&path, context_tokens),
+        WorkerRequest::Ping { id } => send(&WorkerReply::Pong {
+            id,
+            resident_bytes: 1,
+        }),
+        WorkerRequest::Shutdown => std::process::exit(0),
+        WorkerRequest::Cancel { id } => {
+            if waiting.lock().unwrap().take() == Some(id) {
+                send(&WorkerReply::Finished {
+                    id,
+                    reason: None,
+                    usage: Usage::default(),
+                });
+            }
+        }
+        WorkerRequest::CountTokens { id, request } => send(&WorkerReply::Counted {
+            id,
+            tokens: u32::try_from(last_words(&request).len()).unwrap(),
+        }),
+        WorkerRequest::Generate { id, request } => generate(id, &request, waiting),
+    }
+}
+
+fn load(path: &str, context_tokens: u32) {
+    match Path::new(path).file_stem().unwrap().to_str().unwrap() {
+        "die-on-load" => die("a panic: no such tensor (gguf.rs:1)"),
+        "hang-on-load" => std::thread::sleep(Duration::from_secs(3600)),
+        "deaf-on-load" => hang(),
+        "refuse" => send(&WorkerReply::LoadFailed {
+            error: WorkerError::Load {
+                reason: "it is odd".to_owned(),
+            },
+        }),
+        "garbage-on-load" => raw(b"\x05\0\0\0hello"),
+        "print-on-load" => println!("Loading model…"),
+        _ => send(&WorkerReply::Loaded {
+            context_tokens,
+            load_ms: 1,
+        }),
+    }
+}
+
+fn last_words(request: &ChatRequest) -> String {
+    match request.messages.last() {
+        Some(ChatMessage::User { parts }) => match parts.as_slice() {
+            [UserPart::Text { text }] => text.clone(),
+            _ => String::new(),
+        },
+        _ => String::new(),
+    }
+}
+
+fn generate(id: u64, request: &ChatRequest, waiting: &Waiting) {
+    let words = last_words(request);
+    let text = |text: &str| {
+        send(&WorkerReply::Text {
+            id,
+            text: text.to_owned(),
+        });
+    };
+    if words == "hang before anything" {
+        hang();
+    }
+    if words == "too long" {
+        send(&WorkerReply::Failed {
+            id,
+            error: WorkerError::ContextOverflow {
+                prompt_tokens: 9000,
+                context_tokens: 512,
+            },
+        });
+        return;
+    }
+    if words == "refused" {
+        send(&WorkerReply::Failed {
+            id,
+            error: WorkerError::Refused {
+                reason: "roles must alternate".to_owned(),
+            },
+        });
+        return;
+    }
+    send(&WorkerReply::Started {
+        id,
+        prompt_tokens: 4,
+    });
+    match words.as_str() {
+        "die" => {
+            text("half an ans");
+            die("memory allocation of 99 bytes failed");
+        }
+        "kill" => {
+            text("half");
+            std::process::abort();
+        }
+        "engine" => {
+            send(&WorkerReply::Failed {
+                id,
+                error: WorkerError::Engine {
+                    reason: "a kernel failed".to_owned(),
+                },
+            });
+            return;
+        }
+        "hang" => {
+            text("half");
+            hang();
+        }
+        "wait" | "slow" => {
+            *waiting.lock().unwrap() = Some(id);
+            let (waiting, slow) = (waiting.clone(), words == "slow");
+            std::thread::spawn(move || {
+                for number in 0.. {
+                    if *waiting.lock().unwrap() != Some(id) {
+                        return;
+                    }
+                    if slow || number == 0 {
+                        send(&WorkerReply::Text {
+                            id,
+                            text: format!("{number} "),
+                        });
+                    }
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+            });
+            return;
+        }
+        "garbage" => {
+            raw(b"\x05\0\0\0hello");
+            hang();
+        }
+        "huge" => {
+            raw(&u32::MAX.to_le_bytes());
+            hang();
+        }
+        "half a frame" => {
+            raw(b"\xff\0\0\0{\"type\":");
+            die("");
+        }
+        "wrong id" => send(&WorkerReply::Text {
+            id: id + 1,
+            text: "psst".to_owned(),
+        }),
+        "flood" => loop {
+            text(&"x".repeat(1 << 20));
+        },
+        "think" => send(&WorkerReply::Thinking {
+            id,
+            text: "hm".to_owned(),
+        }),
+        "call" => {
+            for part in ["See: <tool", "_call>{\"name\":\"now\",\"arguments\":{}}</tool_call>"] {
+                text(part);
+            }
+        }
+        "tools?" => text(&format!("{} tools", request.tools.len())),
+        "env" => text(&environment()),
+        "pid" => text(&std::process::id().to_string()),
+        other => {
+            text("You said: ");
+            text(other);
+        }
+    }
+    send(&WorkerReply::Finished {
+        id,
+        reason: Some(FinishReason::Stop),
+        usage: Usage {
+            input_tokens: 4,
+            output_tokens: 2,
+            ..Usage::default()
+        },
+    });
+}
+
+fn environment() -> String {
+    let mut names: Vec<String> = std::env::vars()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    names.sort();
+    names.join("\n")
+}

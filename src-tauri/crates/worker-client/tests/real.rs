@@ -1,1 +1,389 @@
-//! placeholder
+//! The real worker with the real starter model. Needs `NEXUS_WORKER` (the built program) and `NEXUS_STARTER_MODEL` (the
+//! file); where one is missing these tests fail, for a test that is skipped proves nothing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use nexus_llm::{LocalError, Model, ModelError, ModelEvent};
+use nexus_protocol::{
+    ChatMessage, ChatRequest, FinishReason, ModelActivity, ModelRef, Usage, UserPart,
+};
+use nexus_worker_client::{LocalEngine, WorkerOptions, gguf, starter};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio_util::sync::CancellationToken;
+
+fn path_from(name: &str) -> PathBuf {
+    PathBuf::from(std::env::var(name).unwrap_or_else(|_| panic!("{name} must be set for these tests")))
+}
+
+/// Each test wants the machine for itself: they measure time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
+struct Bench {
+    _turn: MutexGuard<'static, ()>,
+    engine: LocalEngine,
+    model: Arc<dyn Model>,
+    path: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let turn = ONE_AT_A_TIME.lock().await;
+        let path = path_from("NEXUS_STARTER_MODEL");
+        let summary = gguf::inspect(&path).unwrap();
+        let info = summary.model_info(
+            ModelRef::new(ModelRef::LOCAL, starter::STARTER.id),
+            starter::STARTER.display_name.to_owned(),
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let options = WorkerOptions::new(path_from("NEXUS_WORKER"), folder.path().join("scratch"));
+        let engine = LocalEngine::new(options);
+        let model = engine.model(path.clone(), info);
+        Self {
+            _turn: turn,
+            engine,
+            model,
+            path,
+            folder,
+        }
+    }
+
+    async fn ask(&self, request: ChatRequest) -> Vec<Result<ModelEvent, ModelError>> {
+        self.model
+            .stream(request, CancellationToken::new())
+            .collect()
+            .await
+    }
+
+    /// The process ids of this engine's workers, found by their scratch folder.
+    #[cfg(target_os = "linux")]
+    fn workers(&self) -> Vec<u32> {
+        let scratch = self.folder.path().join("scratch");
+        std::fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                let pid = entry.file_name().to_str()?.parse().ok()?;
+                let home = std::fs::read_link(entry.path().join("cwd")).ok()?;
+                (home == scratch).then_some(pid)
+            })
+            .collect()
+    }
+}
+
+fn said(words: &str) -> ChatRequest {
+    ChatRequest {
+        messages: vec![ChatMessage::User {
+            parts: vec![UserPart::Text {
+                text: words.to_owned(),
+            }],
+        }],
+        temperature: Some(0.0),
+        ..ChatRequest::default()
+    }
+}
+
+fn story() -> ChatRequest {
+    ChatRequest {
+        max_output_tokens: Some(400),
+        ..said("Tell me a long story about a lighthouse keeper and a whale.")
+    }
+}
+
+fn texts(events: &[Result<ModelEvent, ModelError>]) -> Vec<&str> {
+    events
+        .iter()
+        .filter_map(|event| match event {
+            Ok(ModelEvent::Text(text)) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn end(events: &[Result<ModelEvent, ModelError>]) -> (FinishReason, Usage) {
+    match events.last() {
+        Some(Ok(ModelEvent::Finished {
+            reason,
+            usage: Some(usage),
+        })) => (*reason, *usage),
+        other => panic!("it ended with {other:?}"),
+    }
+}
+
+#[test]
+fn the_starter_model_is_the_pinned_one() {
+    let path = path_from("NEXUS_STARTER_MODEL");
+    assert_eq!(starter::verify(&path), Ok(()));
+    let summary = gguf::inspect(&path).unwrap();
+    let facts = (
+        summary.architecture.as_str(),
+        summary.quantization.as_str(),
+        summary.context_length,
+        summary.parameters,
+        summary.has_chat_template,
+        summary.tools,
+    );
+    assert_eq!(facts, ("llama", "Q4_1", 8192, 134_515_008, true, false));
+    let mib = summary.estimate_bytes(2048) >> 20;
+    assert!((360..560).contains(&mib), "{mib} MiB");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_loads_streams_counts_and_remembers() {
+    let bench = Bench::new().await;
+    let question = ChatRequest {
+        max_output_tokens: Some(48),
+        ..said("Write three sentences about the sea.")
+    };
+    let events = bench.ask(question.clone()).await;
+    assert_eq!(
+        events[..2],
+        [
+            Ok(ModelEvent::Activity(ModelActivity::Loading)),
+            Ok(ModelEvent::Activity(ModelActivity::Waiting)),
+        ]
+    );
+    let texts = texts(&events);
+    let (_, usage) = end(&events);
+    assert!(usage.output_tokens > 20, "{usage:?}");
+    assert!(usage.output_tokens <= 48, "{usage:?}");
+    assert!(texts.len() > 5, "{texts:?}");
+    assert!(texts.concat().len() > 60, "{texts:?}");
+    assert_eq!(bench.engine.loaded(), Some(bench.path.clone()));
+
+    // What the model says it read is what counting says.
+    let counted = bench
+        .engine
+        .count_tokens(
+            bench.path.clone(),
+            bench.model.info(),
+            question.clone(),
+            CancellationToken::new(),
+        )
+        .await
+        .unwrap();
+    assert_eq!(u64::from(counted), usage.input_tokens);
+
+    // A second turn, in the same process.
+    let mut second = question;
+    second.messages.push(ChatMessage::Assistant {
+        text: texts.concat(),
+        tool_calls: Vec::new(),
+    });
+    second.messages.push(ChatMessage::User {
+        parts: vec![UserPart::Text {
+            text: "Thank you. What is the capital of France?".to_owned(),
+        }],
+    });
+    second.max_output_tokens = Some(24);
+    let events = bench.ask(second).await;
+    assert_eq!(
+        events[0],
+        Ok(ModelEvent::Activity(ModelActivity::Waiting))
+    );
+    let answer = self::texts(&events).concat();
+    assert!(answer.contains("Paris"), "{answer}");
+    bench.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_ends_at_its_limit() {
+    let bench = Bench::new().await;
+    let events = bench
+        .ask(ChatRequest {
+            max_output_tokens: Some(7),
+            ..story()
+        })
+        .await;
+    let (reason, usage) = end(&events);
+    assert_eq!((reason, usage.output_tokens), (FinishReason::Length, 7));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancelling_takes_less_than_a_second_and_the_process_stays() {
+    let bench = Bench::new().await;
+    // Loaded before the clock runs.
+    end(&bench.ask(ChatRequest { max_output_tokens: Some(2), ..said("Hi") }).await);
+    #[cfg(target_os = "linux")]
+    let before = bench.workers();
+    for _ in 0..5 {
+        let cancel = CancellationToken::new();
+        let mut stream = bench.model.stream(story(), cancel.clone());
+        let mut pieces = 0;
+        while pieces < 5 {
+            if let Ok(ModelEvent::Text(_)) = stream.next().await.unwrap() {
+                pieces += 1;
+            }
+        }
+        cancel.cancel();
+        let start = Instant::now();
+        assert_eq!(stream.next().await, Some(Err(ModelError::Cancelled)));
+        let events = bench
+            .ask(ChatRequest {
+                max_output_tokens: Some(3),
+                ..said("Hello")
+            })
+            .await;
+        assert_eq!(
+            events[0],
+            Ok(ModelEvent::Activity(ModelActivity::Waiting)),
+            "it was loaded anew"
+        );
+        end(&events);
+        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    }
+    #[cfg(target_os = "linux")]
+    assert_eq!(bench.workers(), before);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_worker_is_an_error_and_the_next_request_works() {
+    let bench = Bench::new().await;
+    for _ in 0..2 {
+        let mut stream = bench.model.stream(story(), CancellationToken::new());
+        let mut pieces = 0;
+        let mut last = None;
+        while let Some(event) = stream.next().await {
+            if matches!(event, Ok(ModelEvent::Text(_))) {
+                pieces += 1;
+                if pieces == 3 {
+                    for pid in bench.workers() {
+                        let status = std::process::Command::new("kill")
+                            .args(["-9", &pid.to_string()])
+                            .status();
+                        assert!(status.unwrap().success());
+                    }
+                }
+            }
+            last = Some(event);
+        }
+        assert!(
+            matches!(
+                &last,
+                Some(Err(ModelError::Local(LocalError::WorkerDied { reason }))) if reason.starts_with("It was killed (signal 9)")
+            ),
+            "{last:?}"
+        );
+        let start = Instant::now();
+        let events = bench
+            .ask(ChatRequest {
+                max_output_tokens: Some(3),
+                ..said("Hello")
+            })
+            .await;
+        end(&events);
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+        assert_eq!(bench.workers().len(), 1);
+    }
+    bench.engine.shutdown().await;
+    assert_eq!(bench.workers(), Vec::<u32>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_too_long_is_told_in_tokens() {
+    let bench = Bench::new().await;
+    let events = bench.ask(said(&"whale ".repeat(9000))).await;
+    match events.last() {
+        Some(Err(ModelError::ContextOverflow { needed, limit })) => {
+            assert_eq!(*limit, 8192);
+            assert!((9000..10_000).contains(needed), "{needed}");
+        }
+        other => panic!("it ended with {other:?}"),
+    }
+    // The worker is as it was.
+    let events = bench
+        .ask(ChatRequest {
+            max_output_tokens: Some(3),
+            ..said("Hello")
+        })
+        .await;
+    assert_eq!(
+        events[0],
+        Ok(ModelEvent::Activity(ModelActivity::Waiting))
+    );
+    end(&events);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_fills_the_context_ends_by_length() {
+    let bench = Bench::new().await;
+    let mut info = bench.model.info().clone();
+    info.context_tokens = Some(512);
+    let model = bench.engine.model(bench.path.clone(), info);
+    let words = "Repeat the word whale for ever. ".repeat(55);
+    let events: Vec<_> = model
+        .stream(said(&words), CancellationToken::new())
+        .collect()
+        .await;
+    let (_, usage) = end(&events);
+    assert!(usage.input_tokens + usage.output_tokens <= 512, "{usage:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_touches_only_its_own_folder_and_leaves_nothing_in_it() {
+    let bench = Bench::new().await;
+    end(&bench.ask(ChatRequest { max_output_tokens: Some(3), ..said("Hello") }).await);
+    let pid = bench.workers()[0];
+    let status = std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap();
+    assert_eq!(status.trim(), "500");
+    // No socket at all: nothing was ever connected.
+    let sockets: Vec<_> = std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .unwrap()
+        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+        .filter(|target| target.to_string_lossy().starts_with("socket:"))
+        .collect();
+    // The runtime's own pair for signals may be there; it leads nowhere.
+    let tables = std::fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap();
+    for socket in sockets {
+        let inode = socket
+            .to_string_lossy()
+            .trim_start_matches("socket:[")
+            .trim_end_matches(']')
+            .to_owned();
+        assert!(!tables.contains(&inode), "a TCP socket: {socket:?}");
+    }
+    bench.engine.unload().await;
+    let scratch = bench.folder.path().join("scratch");
+    let left: Vec<_> = std::fs::read_dir(&scratch)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .filter(|name| name != "hub")
+        .collect();
+    assert_eq!(left, Vec::<std::ffi::OsString>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_model_is_an_error_and_the_good_one_still_runs() {
+    let bench = Bench::new().await;
+    let bytes = std::fs::read(&bench.path).unwrap();
+    // A sound header that promises a layer more than there is.
+    let key = b"llama.block_count";
+    let at = bytes
+        .windows(key.len())
+        .position(|window| window == key)
+        .unwrap()
+        + key.len()
+        + 4;
+    let mut damaged = bytes;
+    damaged[at..at + 4].copy_from_slice(&31_u32.to_le_bytes());
+    let path = bench.folder.path().join("damaged.gguf");
+    std::fs::write(&path, damaged).unwrap();
+    let broken = bench.engine.model(path.clone(), bench.model.info().clone());
+    let events: Vec<_> = broken
+        .stream(said("Hello"), CancellationToken::new())
+        .collect()
+        .await;
+    match events.last() {
+        Some(Err(ModelError::Local(LocalError::NotGguf { path: named, reason }))) => {
+            assert_eq!(*named, path.display().to_string());
+            assert!(reason.starts_with("the engine refused it: "), "{reason}");
+        }
+        other => panic!("it ended with {other:?}"),
+    }
+    end(&bench.ask(ChatRequest { max_output_tokens: Some(3), ..said("Hello") }).await);
+}

@@ -6,6 +6,11 @@ use std::path::Path;
 use nexus_protocol::worker::{ENV_LOG, ENV_MEMORY_LIMIT, ENV_PARENT};
 use tracing_subscriber::EnvFilter;
 
+/// Steps behind the user's programs: enough for a window to stay smooth, little enough for an answer to come while
+/// something else computes.
+#[cfg(unix)]
+const NICE: i32 = 2;
+
 /// Logs and panics go to stderr, a line each.
 pub(crate) fn log_to_stderr() {
     let filter = std::env::var(ENV_LOG)
@@ -50,7 +55,7 @@ pub(crate) fn protect() {
     let _unused = ENV_MEMORY_LIMIT;
     #[cfg(unix)]
     {
-        if let Err(error) = rustix::process::nice(5) {
+        if let Err(error) = rustix::process::nice(NICE) {
             tracing::debug!(%error, "the priority stays as it is");
         }
         watch_parent(number(ENV_PARENT));

@@ -23,12 +23,15 @@ fn a_megabyte_of_anything_is_linear() {
         ("pairs", fill("[]")), ("references", fill("[a][")), ("stars", fill("*")), ("stars and words", fill("*a ")), ("mixed emphasis", fill("*a_ ")),
         ("strong", fill("**a")), ("underscores", fill("_a__")), ("tildes", fill("~~a")), ("ticks", fill("`")), ("growing ticks", (1..1_400).map(|n| "`".repeat(n) + " ").collect()),
         ("tables", fill("|a|b|\n|-|-|\n")), ("wide table", cells), ("pipes", fill("|")), ("html", fill("<a ")), ("tags", fill("<b>")), ("comments", fill("<!--")),
-        ("processing", fill("<?")), ("declarations", fill("<!A ")), ("cdata", fill("<![CDATA[")), ("entities", fill("&")), ("dollars", fill("$")), ("math", fill("$a$ ")),
+        ("processing", fill("<?")), ("declarations", fill("<!A ")), ("cdata", fill("<![CDATA[")), ("entities", fill("&")), ("dollars", fill("$")), ("spaced dollars", fill("$ ")), ("dollar words", fill("$a ")), ("double dollars", fill("$$ ")), ("odd dollars", fill("$$a$ ")), ("dollar pairs", fill("a$$b$")), ("dollar braces", fill("$}{")), ("dollars and round", fill("$\\(")), ("math", fill("$a$ ")),
         ("braces", fill("${")), ("display", fill("$$a$$ ")), ("round", fill("\\(")), ("round pairs", fill("\\(a\\) ")), ("square", fill("\\[\n")), ("escapes", fill("\\")),
         ("addresses", fill("http://a.b ")), ("address", fill("http://")), ("www", fill("www.")), ("labels", labels), ("notes", notes), ("note references", fill("[^a]")),
         ("fences", fill("```\n")), ("rules", fill("---\n")), ("headings", fill("# a\n")), ("lines", fill("\n")), ("text", fill("plain words ")), ("nul", fill("\0")),
         ("tasks", fill("- [x] a\n")), ("autolinks", fill("<http://a>")), ("parens", fill("[a](<b")), ("deep parens", format!("[a]({}", fill("("))), ("tabs", fill("\t")), ("setext", fill("a\n=\n")),
     ] {
+        if std::env::var_os("NEXUS_SHOW_TIMES").is_some() {
+            eprintln!("-- {name}");
+        }
         let from = Instant::now();
         let blocks = parse(&text);
         let took = from.elapsed().as_millis();

@@ -288,7 +288,7 @@ pub fn card(card: &ErrorCard) -> String {
 }
 
 fn short(id: Uuid) -> String {
-    format!("#{}", id.as_u128())
+    format!("#{}", id.as_u128() as u16)
 }
 
 fn tell(item: &Item) -> String {

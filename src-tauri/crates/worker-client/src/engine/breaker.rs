@@ -66,7 +66,7 @@ impl Breaker {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn three_deaths_close_it_for_the_window() {
         let path = Path::new("bad.gguf");
         let mut breaker = Breaker::new(3, Duration::from_secs(300));
@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(breaker.refusal(path, later(300)), None);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_finished_answer_clears_the_count() {
         let path = Path::new("flaky.gguf");
         let mut breaker = Breaker::new(3, Duration::from_secs(300));

@@ -55,8 +55,8 @@ impl Model for LocalModel {
                 yield Err(error);
                 return;
             }
-            // Dropping the stream must stop the work, and the caller's token is not ours to cancel.
-            let stop = CancellationToken::new();
+            // Stops the work when the caller cancels, polled or not, and when the stream is dropped.
+            let stop = cancel.child_token();
             let _stop_when_dropped = stop.clone().drop_guard();
             // Unbounded, but an answer is bounded by the context and by `Limits::answer_bytes`.
             let (events, mut incoming) = mpsc::unbounded_channel();

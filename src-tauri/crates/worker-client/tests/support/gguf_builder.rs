@@ -148,7 +148,7 @@ impl Gguf {
             end = offset
                 .saturating_add(tensor.bytes)
                 .checked_next_multiple_of(self.alignment)
-                .unwrap_or(0);
+                .unwrap_or(end);
         }
         let data = out.len().next_multiple_of(self.alignment as usize);
         let whole = data + (end as usize).min(1 << 20);

@@ -1,0 +1,169 @@
+//! The command line, declared once: parsing, help and checks come from these types.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A fast, private AI agent for your own machine.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nexus",
+    version,
+    about,
+    long_about = "A fast, private AI agent for your own machine: the same core, chats, models and settings as the app.\n\n\
+        Data is in the system's data folder, or in NEXUS_DATA_DIR. Every setting has a NEXUS_… variable; keys may come from the vendors' \
+        usual variables, such as OPENROUTER_API_KEY.",
+    after_help = "Examples:\n  nexus ask --model local/smollm2-135m \"Why is the sky blue?\"\n  git diff | nexus ask - > review.md\n  \
+        nexus models list\n  nexus doctor"
+)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Ask something; the answer comes word by word.
+    Ask(Ask),
+    /// List, import and remove models.
+    #[command(subcommand)]
+    Models(Models),
+    /// List, read and search chats.
+    #[command(subcommand)]
+    Sessions(Sessions),
+    /// Look at everything the app needs, and name what is missing.
+    Doctor(Doctor),
+}
+
+/// `nexus ask`.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 answered, 1 failed (the reason is on standard error), 130 interrupted. \
+    Ctrl-C stops the answer and keeps what was said; a second one ends at once.")]
+pub struct Ask {
+    /// The model: `provider/model`, or `local/NAME`. Without it the chat's, else the default one.
+    #[arg(short, long, value_name = "MODEL")]
+    pub model: Option<String>,
+    /// Print each event as a line of JSON instead of the text.
+    #[arg(long)]
+    pub json: bool,
+    /// Go on with a chat: its id, or the beginning of it.
+    #[arg(short, long, value_name = "ID")]
+    pub session: Option<String>,
+    /// What tools may do without asking.
+    #[arg(long, value_enum, default_value_t = Mode::Ask)]
+    pub mode: Mode,
+    /// The folder that tools work in; no tool of this version touches files.
+    #[arg(long, value_name = "DIR")]
+    pub cwd: Option<PathBuf>,
+    /// What to ask. `-`, or nothing where something is piped in, reads standard input.
+    #[arg(value_name = "PROMPT")]
+    pub prompt: Option<String>,
+}
+
+/// What tools may do without asking. The tools of this version change nothing, so all modes are alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Ask before anything that changes something.
+    Ask,
+    /// Files may be edited.
+    Edits,
+    /// Nothing may be changed.
+    Plan,
+    /// Everything within the sandbox.
+    Auto,
+}
+
+/// `nexus models`.
+#[derive(Debug, Subcommand)]
+pub enum Models {
+    /// List the models that can be used now.
+    List {
+        /// Ask providers again, whatever is remembered.
+        #[arg(long)]
+        refresh: bool,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what is known of one model.
+    Show {
+        /// Its name.
+        model: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put a model of the catalogue in place. There is one: smollm2-135m.
+    Pull {
+        /// Its name.
+        model: String,
+    },
+    /// Take a GGUF file into the models folder. It is linked where possible, else copied; the original stays.
+    Import {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Delete the file of a local model.
+    #[command(visible_alias = "remove")]
+    Rm {
+        /// Its name: `local/NAME`.
+        model: String,
+    },
+}
+
+/// `nexus sessions`.
+#[derive(Debug, Subcommand)]
+pub enum Sessions {
+    /// List chats, the newest first.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a chat.
+    Show {
+        /// Its id, or the beginning of it.
+        id: String,
+        /// As JSON: the session, its items, what it is doing.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Find words in all chats.
+    Search {
+        /// All of them must be there; the last one may be a beginning.
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        /// How many places to show at most.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Print a chat as a Markdown document.
+    Export {
+        /// Its id, or the beginning of it.
+        id: String,
+    },
+}
+
+/// `nexus doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit code 1 where something that is needed is missing.")]
+pub struct Doctor {
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_makes_sense() {
+        super::Arguments::command().debug_assert();
+    }
+}

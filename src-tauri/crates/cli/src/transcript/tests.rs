@@ -1,0 +1,84 @@
+use nexus_protocol::{
+    ErrorAction, ErrorCard, ErrorCode, Item, ItemId, ModelRef, NoticeLevel, SessionActivity,
+    SessionId, SessionSummary, TitleSource, ToolResult, TurnId, UnixMillis,
+};
+use uuid::Uuid;
+
+use super::*;
+
+fn item(status: ItemStatus, body: ItemBody) -> Item {
+    Item {
+        id: ItemId(Uuid::nil()),
+        session: SessionId(Uuid::nil()),
+        turn: TurnId(Uuid::nil()),
+        step: 0,
+        position: 0,
+        created_at: UnixMillis(0),
+        status,
+        body,
+    }
+}
+
+fn chat() -> Snapshot {
+    let model = ModelRef("local/x".into());
+    Snapshot {
+        session: SessionSummary {
+            id: SessionId(Uuid::nil()),
+            title: "Sums".into(),
+            title_source: TitleSource::User,
+            model: Some(model.clone()),
+            created_at: UnixMillis(0),
+            updated_at: UnixMillis(0),
+        },
+        items: vec![
+            item(
+                ItemStatus::Complete,
+                ItemBody::User { text: "1 + 1?".into(), attachments: vec![] },
+            ),
+            item(
+                ItemStatus::Complete,
+                ItemBody::Thinking { text: "easy\nreally".into(), duration_ms: None },
+            ),
+            item(
+                ItemStatus::Complete,
+                ItemBody::ToolCall {
+                    call_id: "1".into(),
+                    name: "calculate".into(),
+                    arguments: "{\"a\":\"`\"}".into(),
+                    result: Some(ToolResult { ok: true, output: "2".into(), summary: "2".into(), duration_ms: 1 }),
+                },
+            ),
+            item(
+                ItemStatus::Interrupted,
+                ItemBody::Assistant { text: "It is".into(), model, meta: None },
+            ),
+            item(
+                ItemStatus::Complete,
+                ItemBody::Notice {
+                    level: NoticeLevel::Error,
+                    text: "x".into(),
+                    error: Some(ErrorCard::new(ErrorCode::Internal, "Broken", "Try again.", ErrorAction::Retry)),
+                },
+            ),
+        ],
+        last_seq: 0,
+        activity: SessionActivity::Idle,
+    }
+}
+
+#[test]
+fn an_export_has_what_was_said() {
+    assert_eq!(
+        markdown(&chat(), Detail::Words),
+        "# Sums\n\n## You\n\n1 + 1?\n\n## local/x\n\nIt is\n\n(interrupted)\n"
+    );
+}
+
+#[test]
+fn a_transcript_has_everything() {
+    assert_eq!(
+        markdown(&chat(), Detail::All),
+        "# Sums\n\n## You\n\n1 + 1?\n\n### Thinking\n\n> easy\n> really\n\n### Tool: calculate\n\n`` {\"a\":\"`\"} ``\n\n→ 2\n\n\
+         ## local/x\n\nIt is\n\n(interrupted)\n\n> **Broken** Try again.\n"
+    );
+}

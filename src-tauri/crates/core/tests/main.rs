@@ -1,0 +1,6 @@
+//! The core as front ends use it, against a scripted provider.
+
+mod core;
+#[expect(dead_code, reason = "the builder is shared with the crate that checks such files")]
+#[path = "../../worker-client/tests/support/gguf_builder.rs"]
+mod gguf_builder;

@@ -1,0 +1,102 @@
+//! What a broken machine gets: a window that says what is wrong, and data that nobody touched.
+
+use std::{fs, time::Duration};
+
+use crate::app::{PATIENCE, Start, id};
+
+#[tokio::test]
+async fn broken_settings_leave_a_banner_and_the_file_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("settings.toml");
+    let broken = "# mine\ntheme = \"dark\"\n[[providers]\nid = 3\n";
+    fs::write(&file, broken).unwrap();
+    let app = Start::new(data.path()).open().await;
+    app.see("onboarding").await;
+    app.until("a banner names file and line", "return /settings\\.toml/.test(document.body.innerText) && /line 3/.test(document.body.innerText);").await;
+    app.picture("faults-1-settings").await;
+    app.close().await;
+    assert_eq!(fs::read_to_string(&file).unwrap(), broken);
+}
+
+#[tokio::test]
+async fn a_newer_database_is_refused_untouched() {
+    let data = tempfile::tempdir().unwrap();
+    let app = Start::new(data.path()).open().await;
+    app.see("onboarding").await;
+    app.close().await;
+    let file = data.path().join("nexus.db");
+    // `user_version` is the four bytes at offset 60 of the header.
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[60..64].copy_from_slice(&9_999_u32.to_be_bytes());
+    fs::write(&file, &bytes).unwrap();
+    for extra in ["nexus.db-wal", "nexus.db-shm"] {
+        let _ = fs::remove_file(data.path().join(extra));
+    }
+    let app = Start::new(data.path()).open().await;
+    app.see("startup-failure").await;
+    app.picture("faults-2-newer-database").await;
+    app.close().await;
+    assert_eq!(fs::read(&file).unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn a_data_folder_that_cannot_be_used_is_said_in_a_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("not-a-folder");
+    fs::write(&file, "a file").unwrap();
+    let app = Start::new(&file.join("data")).open().await;
+    app.see("startup-failure").await;
+    app.picture("faults-3-data-folder").await;
+    app.close().await;
+}
+
+#[tokio::test]
+async fn files_that_are_no_models_are_refused_in_their_door() {
+    let data = tempfile::tempdir().unwrap();
+    let files = tempfile::tempdir().unwrap();
+    let huge_claim = [
+        b"GGUF".as_slice(),
+        &3_u32.to_le_bytes(),
+        &u64::MAX.to_le_bytes(),
+        &u64::MAX.to_le_bytes(),
+    ]
+    .concat();
+    let cases: [(&str, Option<&[u8]>); 5] = [
+        ("missing.gguf", None),
+        ("empty.gguf", Some(b"")),
+        ("truncated.gguf", Some(b"GGUF\x03\x00")),
+        ("page.gguf", Some(b"<!doctype html><title>Sign in</title>")),
+        ("claim.gguf", Some(&huge_claim)),
+    ];
+    let app = Start::new(data.path()).open().await;
+    for (name, bytes) in cases {
+        let path = files.path().join(name);
+        if let Some(bytes) = bytes {
+            fs::write(&path, bytes).unwrap();
+        }
+        let field = app.see("onboarding-path").await;
+        app.js("const f = document.querySelector('[data-testid=\"onboarding-path\"]'); f.value = ''; f.dispatchEvent(new Event('input', { bubbles: true })); return null;").await;
+        field.send_keys(&path.display().to_string()).await.unwrap();
+        app.click("onboarding-file").await;
+        app.until_within(
+            Duration::from_secs(3),
+            &format!("a card for {name}"),
+            &format!(
+                "return document.querySelector('{} {}')?.innerText.includes('{name}');",
+                id("door-file"),
+                id("error-card")
+            ),
+        )
+        .await;
+    }
+    app.picture("faults-4-no-model").await;
+    // The app is unharmed.
+    app.click("onboarding-starter").await;
+    app.until_within(
+        PATIENCE,
+        "the composer",
+        "return !!document.querySelector('[data-testid=composer]');",
+    )
+    .await;
+    app.close().await;
+}

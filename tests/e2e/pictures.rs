@@ -1,0 +1,136 @@
+//! Pictures of every state, light and dark, wide and narrow, for people to look at; and that none of them overflows.
+
+use std::{fs, time::Duration};
+
+use nexus_test_support::{Answer, ScriptedServer, Sse};
+use serde_json::Value;
+
+use crate::app::{App, Start, id};
+
+/// Nothing is wider than the window: the page itself never scrolls sideways.
+async fn fits(app: &App, what: &str) {
+    let wider = app
+        .js("return document.documentElement.scrollWidth > innerWidth + 1;")
+        .await;
+    assert_eq!(wider, Value::Bool(false), "{what} is wider than its window");
+}
+
+async fn quiet(app: &App) {
+    app.until(
+        "the answer ends",
+        "return !document.querySelector('[data-testid=\"stop\"]');",
+    )
+    .await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
+}
+
+#[tokio::test]
+async fn every_state_in_light_and_dark() {
+    for theme in ["light", "dark"] {
+        let data = tempfile::tempdir().unwrap();
+        let server = ScriptedServer::start();
+        let settings = format!(
+            "theme = \"{theme}\"\nauto_title = false\n\n[[providers]]\nid = \"openrouter\"\nname = \"OpenRouter\"\nkind = \"openrouter\"\nbase_url = \"{}\"\nkey = \"none\"\n",
+            server.base_url()
+        );
+        fs::write(data.path().join("settings.toml"), settings).unwrap();
+        let start = Start::new(data.path());
+        let app = start.open().await;
+        app.size(1280, 860).await;
+        app.see("onboarding").await;
+        app.picture(&format!("{theme}-01-first-run")).await;
+        app.size(480, 900).await;
+        fits(&app, "the first-run screen").await;
+        app.picture(&format!("{theme}-02-first-run-narrow")).await;
+        app.close().await;
+
+        let start = start.env("NEXUS_DEFAULT_MODEL", "openrouter/openai/gpt-4o-mini");
+        let app = start.open().await;
+        app.size(1280, 860).await;
+        app.see("composer").await;
+        app.picture(&format!("{theme}-03-empty")).await;
+        app.send("Please think about rivers").await;
+        app.see("answer-facts").await;
+        quiet(&app).await;
+        app.send("Now calculate 1024 * 3 + 7").await;
+        app.until(
+            "two steps",
+            "return document.querySelectorAll('[data-testid=\"answer-facts\"]').length >= 2;",
+        )
+        .await;
+        quiet(&app).await;
+        app.picture(&format!("{theme}-04-tool")).await;
+        app.send("Show me markdown").await;
+        app.see_css(".markdown math").await;
+        quiet(&app).await;
+        app.picture(&format!("{theme}-05-markdown")).await;
+        app.js("document.querySelector('[data-testid=transcript]').scrollTop = 0; return null;")
+            .await;
+        app.picture(&format!("{theme}-06-markdown-top")).await;
+        server.push(Answer::error(429, "Slow down, please.").header("retry-after", "90"));
+        app.send("Limit me").await;
+        app.see("error-card").await;
+        app.picture(&format!("{theme}-07-rate-limit")).await;
+        server.push(
+            Sse::openrouter("m")
+                .words("Half of an answer that breaks off")
+                .answer()
+                .then_reset(),
+        );
+        app.send("Break").await;
+        app.until("interrupted", "return document.body.innerText.includes('breaks off') && !document.querySelector('[data-testid=stop]');").await;
+        app.picture(&format!("{theme}-08-interrupted")).await;
+        app.send("Something long please").await;
+        app.until(
+            "streaming",
+            "return document.body.innerText.includes('word60');",
+        )
+        .await;
+        app.picture(&format!("{theme}-09-streaming")).await;
+        app.click("stop").await;
+        quiet(&app).await;
+        app.click("model-picker").await;
+        app.see("model-option").await;
+        app.picture(&format!("{theme}-10-picker")).await;
+        app.js("document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true })); return null;").await;
+        app.click("search").await;
+        app.see("search-input")
+            .await
+            .send_keys("river")
+            .await
+            .unwrap();
+        app.see("search-hit").await;
+        app.picture(&format!("{theme}-11-search")).await;
+        app.js("document.querySelector('[data-testid=search-input]').dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true })); return null;").await;
+        app.click("session-menu").await;
+        app.picture(&format!("{theme}-12-menu")).await;
+        app.js("document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true })); return null;").await;
+        app.click("models").await;
+        app.see("models-page").await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        app.picture(&format!("{theme}-13-models")).await;
+        app.click("settings").await;
+        app.see("settings-page").await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        app.picture(&format!("{theme}-14-settings")).await;
+        for (width, height) in [(480, 900), (720, 800), (3840, 2160)] {
+            app.size(width, height).await;
+            fits(&app, "the settings").await;
+            app.picture(&format!("{theme}-15-settings-{width}")).await;
+        }
+        app.size(1280, 860).await;
+        app.click_css(&format!("{} .session-open", id("session-row")))
+            .await;
+        app.see("message-assistant").await;
+        for (width, height) in [(480, 900), (720, 800), (3840, 2160)] {
+            app.size(width, height).await;
+            fits(&app, "the chat").await;
+            app.picture(&format!("{theme}-16-chat-{width}")).await;
+        }
+        app.size(480, 900).await;
+        app.click("sidebar-toggle").await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        app.picture(&format!("{theme}-17-drawer")).await;
+        app.close().await;
+    }
+}
