@@ -42,11 +42,13 @@ pub async fn forward(mut events: UnboundedReceiver<Event>, channel: Channel<Vec<
 pub fn merge(events: Vec<Event>) -> Vec<Event> {
     let mut merged: Vec<Event> = Vec::with_capacity(events.len().min(64));
     for event in events {
-        match merged.last_mut() {
-            Some(last) if last.session == event.session && append(&mut last.msg, &event.msg) => {
-                last.seq = event.seq;
-            }
-            _ => merged.push(event),
+        if let Some(last) = merged.last_mut()
+            && last.session == event.session
+            && append(&mut last.msg, &event.msg)
+        {
+            last.seq = event.seq;
+        } else {
+            merged.push(event);
         }
     }
     merged

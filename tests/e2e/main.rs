@@ -10,13 +10,14 @@
 )]
 
 mod app;
-mod bench;
 mod canary;
 mod cloud;
 mod csp;
 mod driver;
 mod faults;
 mod hostile;
+mod kill;
 mod perf;
 mod pictures;
 mod story;
+mod terminal;

@@ -12,7 +12,7 @@ pub use models::{
     choose_model, import_model, install_starter, load_models, pick_model_file, remove_model,
 };
 pub use settings::{
-    check_health, copy_text, delete_key, go_to_settings, open_data_dir, open_link, remove_provider, save_key,
-    save_provider, set_setting, test_key,
+    check_health, copy_text, delete_key, go_to_settings, open_data_dir, open_link, remove_provider,
+    save_key, save_provider, set_setting, test_key,
 };
 pub use start::start;

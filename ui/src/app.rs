@@ -6,8 +6,7 @@ use leptos::{ev, prelude::*};
 use nexus_protocol::{ErrorCode, Theme};
 
 use crate::{
-    actions,
-    browser,
+    actions, browser,
     components::{Banners, SearchDialog, Sidebar, Toasts, TopBar},
     ipc::{bridge, client},
     markdown::MarkdownHost,
@@ -72,7 +71,15 @@ fn Window() -> impl IntoView {
 #[component]
 fn Frame() -> impl IntoView {
     let app = use_app();
-    let View { page, sidebar_hidden, drawer, search, .. } = app.view;
+    let View {
+        page,
+        sidebar_hidden,
+        drawer,
+        search,
+        ..
+    } = app.view;
+    // Going where one is already must not build the page anew: the composer would lose what is typed.
+    let page = Memo::new(move |_| page.get());
     view! {
         <div
             class="app"
@@ -101,14 +108,13 @@ fn Frame() -> impl IntoView {
     }
 }
 
-
-
 /// Keeps `data-theme` on the root element: absent means as the system.
 fn use_theme(app: App) {
     let theme = Memo::new(move |_| {
-        app.facts
-            .settings
-            .with(|view| view.as_ref().map_or(Theme::System, |view| view.settings.theme))
+        app.facts.settings.with(|view| {
+            view.as_ref()
+                .map_or(Theme::System, |view| view.settings.theme)
+        })
     });
     Effect::new(move |_| {
         let Some(root) = browser::document().and_then(|document| document.document_element())
@@ -148,7 +154,11 @@ fn use_shortcuts(app: App) {
             }
             return;
         }
-        let command = if browser::is_mac() { event.meta_key() } else { event.ctrl_key() };
+        let command = if browser::is_mac() {
+            event.meta_key()
+        } else {
+            event.ctrl_key()
+        };
         if !command || event.alt_key() || event.shift_key() || onboarding {
             return;
         }

@@ -22,9 +22,10 @@ pub fn install() {
     let on_error = Closure::<dyn Fn(ErrorEvent)>::new(|event: ErrorEvent| {
         bridge::report(&format!("script error: {}", event.message()));
     });
-    let on_rejection = Closure::<dyn Fn(PromiseRejectionEvent)>::new(|event: PromiseRejectionEvent| {
-        bridge::report(&format!("unhandled rejection: {:?}", event.reason()));
-    });
+    let on_rejection =
+        Closure::<dyn Fn(PromiseRejectionEvent)>::new(|event: PromiseRejectionEvent| {
+            bridge::report(&format!("unhandled rejection: {:?}", event.reason()));
+        });
     for (name, listener) in [
         ("error", on_error.as_ref()),
         ("unhandledrejection", on_rejection.as_ref()),

@@ -72,7 +72,7 @@ pub fn bytes(count: u64) -> String {
 
 /// `8k`, `128k`, `1M`: a context window.
 pub fn context(tokens: u32) -> String {
-    let (thousand, million) = if tokens.is_multiple_of(1024) {
+    let (thousand, million) = if tokens.is_multiple_of(1024) && !tokens.is_multiple_of(1000) {
         (1024, 1024 * 1024)
     } else {
         (1000, 1_000_000)
@@ -100,8 +100,11 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// `0.2 s`, `3.4 s`, `38 s`, `1 min 38 s`, `2 h 5 min`.
+/// `3 ms`, `0.2 s`, `3.4 s`, `38 s`, `1 min 38 s`, `2 h 5 min`.
 pub fn duration(ms: u64) -> String {
+    if ms < 50 {
+        return format!("{ms} ms");
+    }
     let seconds = ms as f64 / 1000.0;
     if seconds < 9.95 {
         return format!("{seconds:.1} s");
@@ -175,7 +178,10 @@ pub fn model_facts(info: &ModelInfo) -> String {
     let mut parts = Vec::new();
     parts.extend(info.file_bytes.map(bytes));
     parts.extend(info.quantization.clone());
-    parts.extend(info.context_tokens.map(|tokens| format!("{} context", context(tokens))));
+    parts.extend(
+        info.context_tokens
+            .map(|tokens| format!("{} context", context(tokens))),
+    );
     parts.extend(info.pricing.map(prices));
     let abilities: Vec<&str> = [(info.tools, "tools"), (info.images, "images")]
         .into_iter()
@@ -191,10 +197,18 @@ pub fn model_facts(info: &ModelInfo) -> String {
 pub fn answer_facts(meta: &AnswerMeta) -> String {
     let mut parts = Vec::new();
     if let Some(usage) = meta.usage {
-        let word = if usage.output_tokens == 1 { "token" } else { "tokens" };
+        let word = if usage.output_tokens == 1 {
+            "token"
+        } else {
+            "tokens"
+        };
         parts.push(format!("{} {word}", grouped(usage.output_tokens)));
     }
-    parts.extend(meta.tokens_per_second.filter(|r| r.is_finite() && *r > 0.0).map(rate));
+    parts.extend(
+        meta.tokens_per_second
+            .filter(|r| r.is_finite() && *r > 0.0)
+            .map(rate),
+    );
     parts.extend(
         meta.time_to_first_token_ms
             .map(|ms| format!("first after {}", duration(ms))),
@@ -229,7 +243,11 @@ pub fn tool_object(arguments: &str) -> String {
             _ => None,
         })
     });
-    let line = first.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = first
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     if line.chars().count() <= LONGEST {
         return line;
     }

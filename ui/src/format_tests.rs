@@ -12,7 +12,10 @@ fn days_group_by_local_midnight() {
     let today = local_day(now, east);
     assert_eq!(local_day(now, 0), today - 1);
     let group = |hours_ago: i64| {
-        DayGroup::of(local_day(UnixMillis(now.0 - hours_ago * 3_600_000), east), today)
+        DayGroup::of(
+            local_day(UnixMillis(now.0 - hours_ago * 3_600_000), east),
+            today,
+        )
     };
     assert_eq!(
         [0, 1, 24, 25, 7 * 24, 8 * 24, 9 * 24, -30].map(group),
@@ -37,41 +40,81 @@ fn days_before_1970_count_downwards() {
 
 #[test]
 fn sizes_read_as_in_a_file_manager() {
-    let shown: Vec<String> = [0, 999, 1000, 98_362_432, 2_497_280_256, 42_000_000_000, 999_600]
-        .into_iter()
-        .map(bytes)
-        .collect();
-    assert_eq!(shown, ["0 B", "999 B", "1 KB", "98 MB", "2.5 GB", "42 GB", "1.0 MB"]);
+    let shown: Vec<String> = [
+        0,
+        999,
+        1000,
+        98_362_432,
+        2_497_280_256,
+        42_000_000_000,
+        999_600,
+    ]
+    .into_iter()
+    .map(bytes)
+    .collect();
+    assert_eq!(
+        shown,
+        ["0 B", "999 B", "1 KB", "98 MB", "2.5 GB", "42 GB", "1.0 MB"]
+    );
 }
 
 #[test]
 fn contexts_read_in_their_own_thousands() {
-    let shown: Vec<String> = [512, 2048, 8192, 32_768, 128_000, 131_072, 1_000_000, 1_048_576, 10_000_000]
-        .into_iter()
-        .map(context)
-        .collect();
-    assert_eq!(shown, ["512", "2k", "8k", "32k", "128k", "128k", "1M", "1M", "10M"]);
+    let shown: Vec<String> = [
+        512, 2048, 8192, 32_768, 128_000, 131_072, 1_000_000, 1_048_576, 10_000_000,
+    ]
+    .into_iter()
+    .map(context)
+    .collect();
+    assert_eq!(
+        shown,
+        ["512", "2k", "8k", "32k", "128k", "128k", "1M", "1M", "10M"]
+    );
 }
 
 #[test]
 fn numbers_group_by_three() {
-    let shown: Vec<String> = [0, 999, 1000, 18_204, 1_234_567].into_iter().map(grouped).collect();
+    let shown: Vec<String> = [0, 999, 1000, 18_204, 1_234_567]
+        .into_iter()
+        .map(grouped)
+        .collect();
     assert_eq!(shown, ["0", "999", "1,000", "18,204", "1,234,567"]);
 }
 
 #[test]
 fn durations_are_as_exact_as_they_matter() {
-    let shown: Vec<String> = [0, 180, 3440, 9949, 38_400, 98_000, 7_500_000].into_iter().map(duration).collect();
-    assert_eq!(shown, ["0.0 s", "0.2 s", "3.4 s", "9.9 s", "38 s", "1 min 38 s", "2 h 5 min"]);
+    let shown: Vec<String> = [0, 49, 180, 3440, 9949, 38_400, 98_000, 7_500_000]
+        .into_iter()
+        .map(duration)
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "0 ms",
+            "49 ms",
+            "0.2 s",
+            "3.4 s",
+            "9.9 s",
+            "38 s",
+            "1 min 38 s",
+            "2 h 5 min"
+        ]
+    );
     let whole: Vec<String> = [0, 400, 2600].into_iter().map(whole_duration).collect();
     assert_eq!(whole, ["1 s", "1 s", "3 s"]);
 }
 
 #[test]
 fn money_keeps_its_leading_digits() {
-    let costs: Vec<String> = [0.000_01, 0.0012, 0.034_56, 1.239].into_iter().map(cost).collect();
+    let costs: Vec<String> = [0.000_01, 0.0012, 0.034_56, 1.239]
+        .into_iter()
+        .map(cost)
+        .collect();
     assert_eq!(costs, ["under $0.0001", "$0.0012", "$0.035", "$1.24"]);
-    let prices: Vec<String> = [0.0, 0.004, 0.25, 3.0, 15.5].into_iter().map(price).collect();
+    let prices: Vec<String> = [0.0, 0.004, 0.25, 3.0, 15.5]
+        .into_iter()
+        .map(price)
+        .collect();
     assert_eq!(prices, ["free", "$0.004", "$0.25", "$3", "$15.5"]);
 }
 
@@ -103,7 +146,10 @@ fn a_model_in_one_line() {
         images: true,
         ..info()
     };
-    assert_eq!(model_facts(&cloud), "8k context · $3 in, $15 out per M · tools, images");
+    assert_eq!(
+        model_facts(&cloud),
+        "8k context · $3 in, $15 out per M · tools, images"
+    );
 }
 
 #[test]
@@ -119,7 +165,10 @@ fn an_answer_in_one_line() {
         tokens_per_second: Some(30.9),
         finish: Some(FinishReason::Stop),
     };
-    assert_eq!(answer_facts(&meta), "412 tokens · 31 tok/s · first after 0.4 s · $0.0012");
+    assert_eq!(
+        answer_facts(&meta),
+        "412 tokens · 31 tok/s · first after 0.4 s · $0.0012"
+    );
     let bare = AnswerMeta {
         usage: None,
         time_to_first_token_ms: None,
@@ -155,7 +204,16 @@ fn the_object_of_a_call_is_its_first_plain_argument() {
     .into_iter()
     .map(tool_object)
     .collect();
-    assert_eq!(shown, ["2 * 21".to_owned(), "7".into(), String::new(), String::new(), "x".repeat(79) + "…"]);
+    assert_eq!(
+        shown,
+        [
+            "2 * 21".to_owned(),
+            "7".into(),
+            String::new(),
+            String::new(),
+            "x".repeat(79) + "…"
+        ]
+    );
 }
 
 #[test]
@@ -164,7 +222,12 @@ fn snippets_fall_into_pieces() {
     let piece = |is_match: bool, text: &str| (is_match, text.to_owned());
     assert_eq!(
         pieces("a \u{2}hit\u{3} b \u{2}c\u{3}"),
-        [piece(false, "a "), piece(true, "hit"), piece(false, " b "), piece(true, "c")]
+        [
+            piece(false, "a "),
+            piece(true, "hit"),
+            piece(false, " b "),
+            piece(true, "c")
+        ]
     );
     // A cut that fell into a match leaves it open.
     assert_eq!(pieces("\u{2}half"), [piece(true, "half")]);

@@ -233,6 +233,15 @@ mod tests {
         fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
     }
 
+    /// Whether a process that was sent a signal is gone soon: the system takes its time under load.
+    fn goes(pid: &str) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while alive(pid) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(20));
+        }
+        !alive(pid)
+    }
+
     #[test]
     fn a_session_gives_the_exit_code_and_leaves_nothing_behind() {
         if find_program("gnome-keyring-daemon").is_none() {
@@ -254,11 +263,7 @@ mod tests {
         assert_eq!(watched.status.code(), Some(5), "{}", watched.output);
         assert!(said("bus").starts_with("unix:"), "{}", watched.output);
         assert!(!PathBuf::from(said("home")).exists());
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while alive(&said("pid")) && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(20));
-        }
-        assert!(!alive(&said("pid")));
+        assert!(goes(&said("pid")));
     }
 
     #[test]
@@ -280,10 +285,10 @@ mod tests {
         assert!(alive(pid), "{line}");
         // What the system does when the owner dies.
         drop(child.stdin.take());
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(30);
         let ended = command::wait_until(&mut child, deadline).unwrap();
         assert!(ended.is_some());
-        assert!(!alive(pid));
+        assert!(goes(pid));
         assert!(!folder.0.exists());
     }
 

@@ -108,11 +108,11 @@ pub fn advisories(work: &mut Work) -> Result<Outcome> {
             "dependencies with known faults: update them, or bear them in deny.toml with a reason and an end"
         );
     }
-    let reason = "advisories: not checked, no database could be had";
+    let reason = "no advisory database could be had";
     if work.offline_ok {
         return Ok(Outcome::NotChecked(reason.to_owned()));
     }
     bail!(
-        "{reason}. Set {DATABASE} to a copy of the RustSec database, or bear it with --offline-ok"
+        "advisories: not checked, {reason}. Set {DATABASE} to a copy of the RustSec database, or bear it with --offline-ok"
     )
 }

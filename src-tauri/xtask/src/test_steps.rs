@@ -126,6 +126,7 @@ pub fn ui(work: &mut Work) -> Result<Outcome> {
 /// Step: the real worker with the real model.
 pub fn model(work: &mut Work) -> Result<Outcome> {
     let mut cargo = apart(work, &MODEL)?;
+    give_model(work, &mut cargo)?;
     count(work, command::watch(&mut cargo, limit(work), false)?)
 }
 
@@ -137,7 +138,15 @@ pub fn keyring(work: &mut Work) -> Result<Outcome> {
         ));
     }
     let cargo = apart(work, &KEYRING)?;
-    count(work, run_in_session(&cargo, limit(work))?)
+    let watched = run_in_session(&cargo, limit(work))?;
+    // It is its own second process, so it has no harness that counts: the program is one test.
+    let passed = u64::from(watched.status.success());
+    let tally = Tally {
+        passed,
+        failed: 1 - passed,
+        ignored: 0,
+    };
+    record(work, tally, &watched)
 }
 
 /// Step: the app in a real window.
@@ -151,11 +160,15 @@ pub fn window(work: &mut Work) -> Result<Outcome> {
         bail!("WebKitWebDriver is missing; `cargo xtask setup --tests` installs it or says how");
     };
     let mut cargo = apart(work, &WINDOW)?;
+    give_model(work, &mut cargo)?;
     let display = Xvfb::start()?;
     cargo
         .env("DISPLAY", &display.name)
         .env("NEXUS_E2E_DRIVER", tools::TAURI_DRIVER.path(&work.place)?)
-        .env("NEXUS_E2E_NATIVE_DRIVER", native);
+        .env("NEXUS_E2E_NATIVE_DRIVER", native)
+        .env("NEXUS_E2E_APP", work.place.release(APP))
+        .env("NEXUS_E2E_CLI", work.place.release(CLI))
+        .env("NEXUS_E2E_ARTIFACTS", work.place.target.join("e2e"));
     count(work, run_in_session(&cargo, limit(work))?)
 }
 
@@ -167,13 +180,15 @@ fn apart(work: &Work, group: &Apart) -> Result<Command> {
     let mut cargo = work.cargo(["test", "--features", FEATURES, "--test", group.binary]);
     cargo.args(["--", "--test-threads=1"]);
     environment(work, &mut cargo);
-    cargo
-        .env("NEXUS_WORKER", work.worker()?)
-        .env("NEXUS_STARTER_MODEL", work.starter()?)
-        .env("NEXUS_E2E_APP", work.place.release(APP))
-        .env("NEXUS_E2E_CLI", work.place.release(CLI))
-        .env("NEXUS_E2E_ARTIFACTS", work.place.target.join("e2e"));
     Ok(cargo)
+}
+
+/// Names the worker and the model to the tests.
+fn give_model(work: &Work, command: &mut Command) -> Result<()> {
+    command
+        .env("NEXUS_WORKER", work.worker()?)
+        .env("NEXUS_STARTER_MODEL", work.starter()?);
+    Ok(())
 }
 
 /// Takes out what would make a test depend on who runs it: the user's keys and the app's own variables.
@@ -226,10 +241,13 @@ fn ordinary_tests(work: &Work) -> Vec<&str> {
 }
 
 fn count(work: &mut Work, watched: Watched) -> Result<Outcome> {
-    let tally = Tally::read(&watched.output);
+    record(work, Tally::read(&watched.output), &watched)
+}
+
+fn record(work: &mut Work, tally: Tally, watched: &Watched) -> Result<Outcome> {
     work.tally.add(tally);
     if !watched.status.success() {
-        bail!("{}", failure(tally, &watched));
+        bail!("{}", failure(tally, watched));
     }
     if tally.passed == 0 {
         bail!("it ran no test: nothing was proven");

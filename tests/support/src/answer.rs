@@ -54,8 +54,7 @@ pub(crate) enum End {
 impl Answer {
     /// An event stream without events yet: status 200, chunked.
     pub fn stream() -> Self {
-        Self::with_head(200, "text/event-stream; charset=utf-8")
-            .header("cache-control", "no-cache")
+        Self::with_head(200, "text/event-stream; charset=utf-8").header("cache-control", "no-cache")
     }
 
     /// Any status with a JSON body.
@@ -115,7 +114,9 @@ impl Answer {
         let mut left = zeros;
         while left > 0 {
             let now = left.min(block.len());
-            packer.write_all(&block[..now]).expect("memory can be written");
+            packer
+                .write_all(&block[..now])
+                .expect("memory can be written");
             left -= now;
         }
         let packed = packer.finish().expect("memory can be written");

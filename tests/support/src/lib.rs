@@ -4,7 +4,6 @@
 //! test expects. Panics freely: a broken harness must stop the test.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     reason = "a test harness reports its own faults by panicking"
 )]

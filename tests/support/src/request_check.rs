@@ -22,9 +22,9 @@ pub fn check_chat(request: &ChatRequest) -> Vec<String> {
     let said = request.messages.iter().map(|message| match message {
         ChatMessage::System { .. } => Said::System,
         ChatMessage::User { parts } => Said::User {
-            empty: parts.iter().all(
-                |part| matches!(part, UserPart::Text { text } if text.trim().is_empty()),
-            ),
+            empty: parts
+                .iter()
+                .all(|part| matches!(part, UserPart::Text { text } if text.trim().is_empty())),
         },
         ChatMessage::Assistant { text, tool_calls } => Said::Assistant {
             empty: text.is_empty() && tool_calls.is_empty(),
@@ -47,10 +47,15 @@ pub fn check_body(body: &Value) -> Vec<String> {
     };
     must(body.is_object(), "the body is no JSON object");
     must(
-        body["model"].as_str().is_some_and(|model| !model.is_empty()),
+        body["model"]
+            .as_str()
+            .is_some_and(|model| !model.is_empty()),
         "no model is named",
     );
-    must(body["stream"] == Value::Bool(true), "no stream is asked for");
+    must(
+        body["stream"] == Value::Bool(true),
+        "no stream is asked for",
+    );
     must(
         body.get("temperature")
             .is_none_or(|t| t.as_f64().is_some_and(|t| (0.0..=2.0).contains(&t))),
@@ -58,7 +63,8 @@ pub fn check_body(body: &Value) -> Vec<String> {
     );
     for field in ["max_tokens", "max_completion_tokens"] {
         must(
-            body.get(field).is_none_or(|n| n.as_u64().is_some_and(|n| n > 0)),
+            body.get(field)
+                .is_none_or(|n| n.as_u64().is_some_and(|n| n > 0)),
             "the limit of tokens is no count",
         );
     }
@@ -71,14 +77,19 @@ pub fn check_body(body: &Value) -> Vec<String> {
             "a tool's parameters are no object schema",
         );
     }
-    if body.get("tools").is_some_and(|tools| tools.as_array().is_none_or(Vec::is_empty)) {
+    if body
+        .get("tools")
+        .is_some_and(|tools| tools.as_array().is_none_or(Vec::is_empty))
+    {
         wrong.push("an empty list of tools is sent".to_owned());
     }
     let Some(messages) = body["messages"].as_array() else {
         wrong.push("there are no messages".to_owned());
         return wrong;
     };
-    let said = messages.iter().map(|message| on_the_wire(message, &mut wrong));
+    let said = messages
+        .iter()
+        .map(|message| on_the_wire(message, &mut wrong));
     let said = said.collect();
     wrong.extend(conversation(said));
     wrong
@@ -94,7 +105,9 @@ fn on_the_wire(message: &Value, wrong: &mut Vec<String>) -> Said {
             for part in content.as_array().map_or(&[][..], Vec::as_slice) {
                 let image = part["image_url"]["url"].as_str();
                 if part["type"] == "image_url"
-                    && !image.is_some_and(|url| url.starts_with("data:image/") && url.contains(";base64,"))
+                    && !image.is_some_and(|url| {
+                        url.starts_with("data:image/") && url.contains(";base64,")
+                    })
                 {
                     wrong.push("an image is no data address".to_owned());
                 }
@@ -102,15 +115,22 @@ fn on_the_wire(message: &Value, wrong: &mut Vec<String>) -> Said {
             Said::User { empty }
         }
         Some("assistant") => {
-            let calls = message["tool_calls"].as_array().map_or(&[][..], Vec::as_slice);
+            let calls = message["tool_calls"]
+                .as_array()
+                .map_or(&[][..], Vec::as_slice);
             for call in calls {
                 let function = &call["function"];
                 let arguments = function["arguments"].as_str().unwrap_or_default();
                 if !serde_json::from_str::<Value>(arguments).is_ok_and(|value| value.is_object()) {
-                    wrong.push(format!("the arguments of a call are no JSON object: {arguments}"));
+                    wrong.push(format!(
+                        "the arguments of a call are no JSON object: {arguments}"
+                    ));
                 }
                 if !valid_name(&function["name"]) {
-                    wrong.push(format!("the name in a call is not valid: {}", function["name"]));
+                    wrong.push(format!(
+                        "the name in a call is not valid: {}",
+                        function["name"]
+                    ));
                 }
             }
             Said::Assistant {
@@ -126,7 +146,10 @@ fn on_the_wire(message: &Value, wrong: &mut Vec<String>) -> Said {
                 wrong.push("a tool's result is no text".to_owned());
             }
             Said::Tool {
-                call: message["tool_call_id"].as_str().unwrap_or_default().to_owned(),
+                call: message["tool_call_id"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned(),
             }
         }
         other => Said::Unknown(format!("{other:?}")),
@@ -161,7 +184,9 @@ fn conversation(messages: Vec<Said>) -> Vec<String> {
             ("user", Said::User { .. }) => fault("a user message after a user message"),
             ("tool", Said::User { .. }) => fault("a user message after a tool's result"),
             ("assistant", Said::Assistant { .. }) => fault("two assistant messages in a row"),
-            ("" | "system", Said::Assistant { .. }) => fault("the conversation does not begin with the user"),
+            ("" | "system", Said::Assistant { .. }) => {
+                fault("the conversation does not begin with the user")
+            }
             (_, Said::User { empty: true }) => fault("an empty user message"),
             (_, Said::Assistant { empty: true, .. }) => fault("an empty assistant message"),
             _ => {}
@@ -189,7 +214,9 @@ fn conversation(messages: Vec<Said>) -> Vec<String> {
         wrong.push(format!("the calls {open:?} have no result"));
     }
     if !matches!(before, "user" | "tool") {
-        wrong.push(format!("the last message is from “{before}”, not from user or tool"));
+        wrong.push(format!(
+            "the last message is from “{before}”, not from user or tool"
+        ));
     }
     wrong
 }
@@ -214,9 +241,7 @@ mod tests {
 
     #[test]
     fn a_valid_conversation() {
-        let call = |id: &str| {
-            json!({"id": id, "type": "function", "function": {"name": "calculate", "arguments": "{}"}})
-        };
+        let call = |id: &str| json!({"id": id, "type": "function", "function": {"name": "calculate", "arguments": "{}"}});
         let messages = json!([
             {"role": "system", "content": "s"}, {"role": "user", "content": "u"},
             {"role": "assistant", "content": null, "tool_calls": [call("a"), call("b")]},
@@ -230,21 +255,57 @@ mod tests {
         let call = json!([{"id": "a", "function": {"name": "n", "arguments": "{}"}}]);
         let user = json!({"role": "user", "content": "u"});
         let cases = [
-            (json!([]), "the last message is from “”, not from user or tool"),
-            (json!([user, user]), "message 1: a user message after a user message"),
-            (json!([user, {"role": "system", "content": "s"}, user]), "message 1: a system message that is not the first"),
-            (json!([{"role": "assistant", "content": "a"}, user]), "message 0: the conversation does not begin with the user"),
-            (json!([{"role": "user", "content": " "}]), "message 0: an empty user message"),
-            (json!([user, {"role": "assistant", "content": ""}, user]), "message 1: an empty assistant message"),
-            (json!([user, {"role": "assistant", "tool_calls": call}, user]), "message 2: the calls {\"a\"} have no result"),
-            (json!([user, {"role": "assistant", "tool_calls": call}]), "the calls {\"a\"} have no result"),
-            (json!([user, {"role": "tool", "tool_call_id": "z", "content": ""}]), "message 1: a result without its call: z"),
-            (json!([user, {"role": "assistant", "content": "a"}]), "the last message is from “assistant”, not from user or tool"),
-            (json!([{"role": "boss", "content": "a"}, user]), "message 0: the role Some(\"boss\") does not exist"),
+            (
+                json!([]),
+                "the last message is from “”, not from user or tool",
+            ),
+            (
+                json!([user, user]),
+                "message 1: a user message after a user message",
+            ),
+            (
+                json!([user, {"role": "system", "content": "s"}, user]),
+                "message 1: a system message that is not the first",
+            ),
+            (
+                json!([{"role": "assistant", "content": "a"}, user]),
+                "message 0: the conversation does not begin with the user",
+            ),
+            (
+                json!([{"role": "user", "content": " "}]),
+                "message 0: an empty user message",
+            ),
+            (
+                json!([user, {"role": "assistant", "content": ""}, user]),
+                "message 1: an empty assistant message",
+            ),
+            (
+                json!([user, {"role": "assistant", "tool_calls": call}, user]),
+                "message 2: the calls {\"a\"} have no result",
+            ),
+            (
+                json!([user, {"role": "assistant", "tool_calls": call}]),
+                "the calls {\"a\"} have no result",
+            ),
+            (
+                json!([user, {"role": "tool", "tool_call_id": "z", "content": ""}]),
+                "message 1: a result without its call: z",
+            ),
+            (
+                json!([user, {"role": "assistant", "content": "a"}]),
+                "the last message is from “assistant”, not from user or tool",
+            ),
+            (
+                json!([{"role": "boss", "content": "a"}, user]),
+                "message 0: the role Some(\"boss\") does not exist",
+            ),
         ];
         for (messages, expected) in cases {
             let wrong = wrong(messages.clone());
-            assert!(wrong.iter().any(|fault| fault == expected), "{messages}: {wrong:?}");
+            assert!(
+                wrong.iter().any(|fault| fault == expected),
+                "{messages}: {wrong:?}"
+            );
         }
         let bad = json!([user, {"role": "assistant", "tool_calls":
             [{"id": "a", "function": {"name": "a b", "arguments": "{"}}]}, {"role": "tool", "tool_call_id": "a", "content": 1}]);

@@ -216,21 +216,31 @@ impl ScriptedModel {
     /// Panics where any request broke a rule.
     pub fn assert_clean(&self) {
         let violations = self.violations();
-        assert!(violations.is_empty(), "requests broke rules: {violations:#?}");
+        assert!(
+            violations.is_empty(),
+            "requests broke rules: {violations:#?}"
+        );
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().expect("no test panics while it holds this")
+        self.shared
+            .lock()
+            .expect("no test panics while it holds this")
     }
 
     fn next(&self, request: ChatRequest) -> Script {
         let mut shared = self.lock();
         let number = shared.requests.len();
         let faults = check_chat(&request);
-        let faults = faults.into_iter().map(|fault| format!("request {number}: {fault}"));
+        let faults = faults
+            .into_iter()
+            .map(|fault| format!("request {number}: {fault}"));
         shared.violations.extend(faults);
         shared.requests.push(request);
-        let script = shared.scripts.pop_front().or_else(|| shared.fallback.clone());
+        let script = shared
+            .scripts
+            .pop_front()
+            .or_else(|| shared.fallback.clone());
         script.unwrap_or_else(|| {
             shared
                 .violations

@@ -86,7 +86,9 @@ impl ScriptedServer {
         listener
             .set_nonblocking(true)
             .expect("a fresh socket can be set up");
-        let address = listener.local_addr().expect("a bound socket has an address");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
         let shared = Arc::new(Mutex::new(Shared {
             queue: VecDeque::new(),
             by_model: BTreeMap::new(),
@@ -202,7 +204,10 @@ impl ScriptedServer {
     /// Panics where any request broke a rule.
     pub fn assert_clean(&self) {
         let violations = self.violations();
-        assert!(violations.is_empty(), "requests broke rules: {violations:#?}");
+        assert!(
+            violations.is_empty(),
+            "requests broke rules: {violations:#?}"
+        );
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -239,7 +244,12 @@ impl Shared {
     /// Records a request, judges it, and chooses the answer.
     fn take(&mut self, request: RecordedRequest, raw_body: &[u8]) -> Answer {
         let number = self.requests.len();
-        let path = request.target.split('?').next().unwrap_or_default().to_owned();
+        let path = request
+            .target
+            .split('?')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         let answer = match (request.method.as_str(), path.as_str()) {
             ("POST", path) if path.ends_with("/chat/completions") => {
                 self.judge(number, &request, raw_body);
@@ -275,7 +285,10 @@ impl Shared {
     }
 
     fn chat(&mut self, request: &RecordedRequest) -> Answer {
-        let own = self.by_model.get_mut(&request.model).and_then(VecDeque::pop_front);
+        let own = self
+            .by_model
+            .get_mut(&request.model)
+            .and_then(VecDeque::pop_front);
         if let Some(answer) = own.or_else(|| self.queue.pop_front()) {
             return answer;
         }
@@ -295,18 +308,27 @@ impl Shared {
     fn judge(&mut self, number: usize, request: &RecordedRequest, raw_body: &[u8]) {
         let mut wrong = check_body(&request.body);
         if request.header("content-type") != Some("application/json") {
-            wrong.push(format!("content-type is {:?}", request.header("content-type")));
+            wrong.push(format!(
+                "content-type is {:?}",
+                request.header("content-type")
+            ));
         }
         if request.header("host").is_none() {
             wrong.push("no host is named".to_owned());
         }
         let authorization = request.header("authorization");
-        if authorization.is_some_and(|value| value.strip_prefix("Bearer ").is_none_or(str::is_empty)) {
+        if authorization
+            .is_some_and(|value| value.strip_prefix("Bearer ").is_none_or(str::is_empty))
+        {
             wrong.push("the authorization is no bearer token".to_owned());
         }
         let sent = authorization.and_then(|value| value.strip_prefix("Bearer "));
         // Short ones would be found by chance.
-        for key in [self.key.as_deref(), sent].into_iter().flatten().filter(|key| key.len() >= 8) {
+        for key in [self.key.as_deref(), sent]
+            .into_iter()
+            .flatten()
+            .filter(|key| key.len() >= 8)
+        {
             if request.target.contains(key) {
                 wrong.push("the key is in the address".to_owned());
             }
@@ -319,7 +341,9 @@ impl Shared {
                 }
             }
         }
-        let wrong = wrong.into_iter().map(|fault| format!("request {number}: {fault}"));
+        let wrong = wrong
+            .into_iter()
+            .map(|fault| format!("request {number}: {fault}"));
         self.violations.extend(wrong);
     }
 }

@@ -194,7 +194,11 @@ impl Sse {
     }
 
     fn envelope(&self, delta: Value) -> Value {
-        let id = if self.openrouter { "gen-1767323045-abc" } else { "chatcmpl-abc" };
+        let id = if self.openrouter {
+            "gen-1767323045-abc"
+        } else {
+            "chatcmpl-abc"
+        };
         let mut chunk = json!({
             "id": id, "object": "chat.completion.chunk", "created": 1_767_323_045, "model": self.model,
             "choices": [{"index": 0, "delta": delta, "logprobs": null, "finish_reason": null}]});

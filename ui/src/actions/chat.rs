@@ -4,9 +4,7 @@ use leptos::{
     prelude::{Callback, GetUntracked, Set, WithUntracked},
     task::spawn_local,
 };
-use nexus_protocol::{
-    Attachment, ErrorAction, ErrorCard, Op, SessionId, Submission,
-};
+use nexus_protocol::{Attachment, ErrorAction, ErrorCard, Op, SessionId, Submission};
 
 use super::go_to_settings;
 use crate::{

@@ -29,7 +29,10 @@ pub fn load_models(app: App, refresh: bool) {
                 refreshing: false,
             }),
             Err(card) => {
-                let had = app.facts.catalog.with_untracked(|held| held.value().is_some());
+                let had = app
+                    .facts
+                    .catalog
+                    .with_untracked(|held| held.value().is_some());
                 if had {
                     app.facts.catalog.update(|held| {
                         if let Loaded::Ready { refreshing, .. } = held {

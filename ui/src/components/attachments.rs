@@ -43,7 +43,11 @@ pub async fn read(file: File, held: usize) -> Result<Attachment, String> {
     }
     let unreadable = || format!("“{name}” could not be read");
     let address = data_url(&file).await.map_err(|_| unreadable())?;
-    let base64 = address.split_once(";base64,").ok_or_else(unreadable)?.1.to_owned();
+    let base64 = address
+        .split_once(";base64,")
+        .ok_or_else(unreadable)?
+        .1
+        .to_owned();
     Ok(Attachment {
         name,
         image: ImageData { media_type, base64 },

@@ -30,7 +30,11 @@ pub fn Composer() -> impl IntoView {
     let sending = RwSignal::new(false);
     let dropping = RwSignal::new(false);
 
-    let session = Memo::new(move |_| app.store.open.with(|open| open.as_ref().map(|open| open.id)));
+    let session = Memo::new(move |_| {
+        app.store
+            .open
+            .with(|open| open.as_ref().map(|open| open.id))
+    });
     let running = Memo::new(move |_| {
         app.store
             .open
@@ -55,9 +59,10 @@ pub fn Composer() -> impl IntoView {
         fit(field);
     };
     // Each chat keeps what was typed in it.
-    Effect::new(move |before: Option<Option<SessionId>>| {
+    Effect::new(move |before: Option<Option<Option<SessionId>>>| {
+        let before = before.flatten();
         let now = session.get();
-        let Some(field) = field.get() else { return now };
+        let field = field.get()?;
         if let Some(before) = before
             && before != now
         {
@@ -73,7 +78,7 @@ pub fn Composer() -> impl IntoView {
             images.set(draft.attachments);
             changed(&field);
         }
-        now
+        Some(now)
     });
     on_cleanup(move || {
         if let Some(field) = field.try_get_untracked().flatten() {
@@ -133,7 +138,11 @@ pub fn Composer() -> impl IntoView {
             return;
         }
         if !takes_images.get_untracked() {
-            app.view.say("This model reads no images. Choose another one to attach them.".into(), true, None);
+            app.view.say(
+                "This model reads no images. Choose another one to attach them.".into(),
+                true,
+                None,
+            );
             return;
         }
         spawn_local(async move {
@@ -157,7 +166,9 @@ pub fn Composer() -> impl IntoView {
                 send();
             }
             "ArrowUp" => {
-                let Some(field) = field.get_untracked() else { return };
+                let Some(field) = field.get_untracked() else {
+                    return;
+                };
                 if field.value().is_empty()
                     && let Some(last) = last_message(app)
                 {
@@ -179,7 +190,9 @@ pub fn Composer() -> impl IntoView {
     let on_drop = move |event: ev::DragEvent| {
         event.prevent_default();
         dropping.set(false);
-        attach(files_of(event.data_transfer().and_then(|data| data.files())));
+        attach(files_of(
+            event.data_transfer().and_then(|data| data.files()),
+        ));
     };
     view! {
         <div class="composer-place">

@@ -11,7 +11,7 @@ use super::{ErrorNote, Icon, PlaceBadge, Shape};
 use crate::{actions, browser, format, markdown::Markdown, state::use_app};
 
 /// Characters of a message that are shown before the reader asks for all.
-const SHOWN: usize = 4000;
+const SHOWN: usize = 2000;
 
 /// What the user wrote: plain text, at the right.
 #[component]
@@ -97,7 +97,9 @@ pub fn AnswerRow(
     let streaming = Memo::new(move |_| status.get() == ItemStatus::InProgress);
     let empty = Memo::new(move |_| text.with(String::is_empty));
     let called_tools = Memo::new(move |_| {
-        meta.with(|meta| meta.as_ref().and_then(|meta| meta.finish) == Some(FinishReason::ToolCalls))
+        meta.with(|meta| {
+            meta.as_ref().and_then(|meta| meta.finish) == Some(FinishReason::ToolCalls)
+        })
     });
     let silent = Memo::new(move |_| {
         empty.get() && status.get() == ItemStatus::Complete && !called_tools.get()

@@ -45,15 +45,21 @@ pub fn ModelList(
                 return Found::default();
             };
             let models = catalog.local.iter().chain(&catalog.cloud).filter(|info| {
-                only.with_value(|only| only.as_deref().is_none_or(|only| info.model.provider() == only))
+                only.with_value(|only| {
+                    only.as_deref()
+                        .is_none_or(|only| info.model.provider() == only)
+                })
             });
             find(models, &query, |provider| app.facts.provider_name(provider))
         })
     });
     let failures = Memo::new(move |_| {
-        app.facts
-            .catalog
-            .with(|catalog| catalog.value().map(|c| c.failures.clone()).unwrap_or_default())
+        app.facts.catalog.with(|catalog| {
+            catalog
+                .value()
+                .map(|c| c.failures.clone())
+                .unwrap_or_default()
+        })
     });
     Effect::new(move |_| {
         if let Some(field) = field.get() {
@@ -243,7 +249,11 @@ fn find<'a>(
     query: &str,
     provider_name: impl Fn(&str) -> String,
 ) -> Found {
-    let words: Vec<String> = query.to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let words: Vec<String> = query
+        .to_lowercase()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
     let mut found = Found::default();
     for info in models {
         let text = format!("{} {}", info.display_name, info.model).to_lowercase();
@@ -259,7 +269,9 @@ fn find<'a>(
             (false, ModelPlace::ThisMachine) => {
                 format!("On this machine · {}", provider_name(info.model.provider()))
             }
-            (false, ModelPlace::Cloud) => format!("Cloud · {}", provider_name(info.model.provider())),
+            (false, ModelPlace::Cloud) => {
+                format!("Cloud · {}", provider_name(info.model.provider()))
+            }
         };
         let at = found.order.len();
         found.order.push(info.model.clone());
@@ -315,7 +327,15 @@ mod tests {
         found
             .groups
             .iter()
-            .map(|g| (g.title.clone(), g.models.iter().map(|(at, m)| format!("{at} {}", m.model)).collect()))
+            .map(|g| {
+                (
+                    g.title.clone(),
+                    g.models
+                        .iter()
+                        .map(|(at, m)| format!("{at} {}", m.model))
+                        .collect(),
+                )
+            })
             .collect()
     }
 
@@ -326,13 +346,30 @@ mod tests {
         assert_eq!(
             titles(&found),
             vec![
-                ("On this machine".into(), vec!["0 local/smollm2".to_string()]),
-                ("Cloud · OPENROUTER".into(), vec!["1 openrouter/a/one".into(), "2 openrouter/b/two".into()]),
-                ("On this machine · OLLAMA".into(), vec!["3 ollama/qwen".into()]),
+                (
+                    "On this machine".into(),
+                    vec!["0 local/smollm2".to_string()]
+                ),
+                (
+                    "Cloud · OPENROUTER".into(),
+                    vec!["1 openrouter/a/one".into(), "2 openrouter/b/two".into()]
+                ),
+                (
+                    "On this machine · OLLAMA".into(),
+                    vec!["3 ollama/qwen".into()]
+                ),
             ]
         );
         let order: Vec<&str> = found.order.iter().map(|m| m.0.as_str()).collect();
-        assert_eq!(order, ["local/smollm2", "openrouter/a/one", "openrouter/b/two", "ollama/qwen"]);
+        assert_eq!(
+            order,
+            [
+                "local/smollm2",
+                "openrouter/a/one",
+                "openrouter/b/two",
+                "ollama/qwen"
+            ]
+        );
     }
 
     #[test]
@@ -340,6 +377,9 @@ mod tests {
         let all = all();
         let found = find(all.iter(), "ROUTER two", str::to_owned);
         assert_eq!(found.order, vec![ModelRef("openrouter/b/two".into())]);
-        assert_eq!(find(all.iter(), "router qwen", str::to_owned), Found::default());
+        assert_eq!(
+            find(all.iter(), "router qwen", str::to_owned),
+            Found::default()
+        );
     }
 }

@@ -40,7 +40,10 @@ pub fn ModelPicker(#[prop(into)] model: Signal<Option<ModelRef>>) -> impl IntoVi
         if is && was == Some(false) {
             actions::load_models(app, false);
         }
-        if !is && was == Some(true) && let Some(opener) = opener.get_untracked() {
+        if !is
+            && was == Some(true)
+            && let Some(opener) = opener.get_untracked()
+        {
             let _focused = opener.focus();
         }
         is

@@ -74,7 +74,9 @@ pub fn SearchDialog() -> impl IntoView {
     });
     let choose = move |hit: SearchHit| {
         close();
-        app.view.reveal.set(hit.item);
+        app.view
+            .reveal
+            .set(hit.item.map(|item| (hit.session, item)));
         actions::open_session(app, hit.session);
     };
     let on_key = move |event: ev::KeyboardEvent| {

@@ -24,7 +24,9 @@ pub fn SessionList() -> impl IntoView {
             DayGroup::of(local_day(at, browser::west_minutes(at)), today)
         };
         app.store.sessions.with(|rows| {
-            rows.iter().map(|row| (row.id, day_of(row))).collect::<Vec<_>>()
+            rows.iter()
+                .map(|row| (row.id, day_of(row)))
+                .collect::<Vec<_>>()
         })
     });
     let rows_of = move |group: DayGroup| {
@@ -75,11 +77,18 @@ fn SessionLine(row: SessionRow) -> impl IntoView {
     let opener = NodeRef::<html::Button>::new();
     let title = Memo::new(move |_| {
         let title = summary.with(|summary| summary.title.clone());
-        if title.is_empty() { "New chat".to_owned() } else { title }
+        if title.is_empty() {
+            "New chat".to_owned()
+        } else {
+            title
+        }
     });
     let current = Memo::new(move |_| {
         app.view.page.get() == Page::Chat
-            && app.store.open.with(|open| open.as_ref().is_some_and(|open| open.id == id))
+            && app
+                .store
+                .open
+                .with(|open| open.as_ref().is_some_and(|open| open.id == id))
     });
     let running = Memo::new(move |_| app.store.running.with(|running| running.contains(&id)));
     let on_key = move |event: ev::KeyboardEvent| match event.key().as_str() {

@@ -24,10 +24,7 @@ pub fn ToolRow(
     let object = Memo::new(move |_| arguments.with(|arguments| format::tool_object(arguments)));
     let told = Memo::new(move |_| {
         result.with(|result| match result {
-            Some(result) => (
-                result.summary.clone(),
-                format::duration(result.duration_ms),
-            ),
+            Some(result) => (result.summary.clone(), format::duration(result.duration_ms)),
             None if status.get() == ItemStatus::InProgress => ("running".to_owned(), String::new()),
             None => ("no result".to_owned(), String::new()),
         })

@@ -4,7 +4,12 @@ use leptos::{html, prelude::*};
 use nexus_protocol::{ErrorAction, ItemStatus, ModelActivity, SessionActivity};
 use wasm_bindgen::{JsCast as _, closure::Closure};
 
-use super::{ErrorNote, Icon, Shape, message::{AnswerRow, NoticeRow, UserRow}, thinking::ThinkingRow, tool_card::ToolRow};
+use super::{
+    ErrorNote, Icon, Shape,
+    message::{AnswerRow, NoticeRow, UserRow},
+    thinking::ThinkingRow,
+    tool_card::ToolRow,
+};
 use crate::{
     actions, browser, format,
     state::{Load, OpenSession, Row, RowBody, use_app},
@@ -50,7 +55,8 @@ pub fn Transcript(open: OpenSession) -> impl IntoView {
         broken_off,
         load,
         id,
-    ..} = open;
+        ..
+    } = open;
     let rows = RwSignal::from(rows);
     let activity = RwSignal::from(activity);
     let load = RwSignal::from(load);
@@ -69,7 +75,10 @@ pub fn Transcript(open: OpenSession) -> impl IntoView {
         if load.get() != Load::Ready {
             return;
         }
-        if let Some(item) = app.view.reveal.get() {
+        // The chat that is about to go sees the wish too: it is not for it.
+        if let Some((session, item)) = app.view.reveal.get()
+            && session == id
+        {
             app.view.reveal.set(None);
             at_end.set(false);
             request_animation_frame(move || reveal(&item.to_string()));
@@ -290,11 +299,7 @@ fn Ending(
 }
 
 /// Whatever makes the column grow (text, a table, an image), the end stays in sight while the reader is there.
-fn follow_growth(
-    column: NodeRef<html::Div>,
-    scroller: NodeRef<html::Div>,
-    at_end: RwSignal<bool>,
-) {
+fn follow_growth(column: NodeRef<html::Div>, scroller: NodeRef<html::Div>, at_end: RwSignal<bool>) {
     let watch = Closure::<dyn FnMut()>::new(move || {
         if at_end.try_get_untracked() == Some(true)
             && let Some(element) = scroller.try_get_untracked().flatten()

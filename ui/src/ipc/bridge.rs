@@ -51,7 +51,9 @@ pub fn channel<T: DeserializeOwned + 'static>(
             match from_js(&message) {
                 Ok(message) => receive(message),
                 Err(reason) if message.is_undefined() => drop(reason),
-                Err(reason) => report(&format!("a message of the core could not be read: {reason}")),
+                Err(reason) => report(&format!(
+                    "a message of the core could not be read: {reason}"
+                )),
             }
         }
     });
@@ -161,7 +163,9 @@ fn broken(command: &str, reason: &str) -> ErrorCard {
     ErrorCard::new(
         ErrorCode::Internal,
         "The window and the core did not understand each other",
-        format!("The call “{command}” failed: {reason}. Start the app again; if it stays, the log says more."),
+        format!(
+            "The call “{command}” failed: {reason}. Start the app again; if it stays, the log says more."
+        ),
         ErrorAction::None,
     )
 }

@@ -1,9 +1,9 @@
 //! Every command of the core as a typed function. Owns names and arguments; refuses to keep any state.
 
 use nexus_protocol::{
-    Bootstrap, DoctorReport, ErrorCard, Event, HighlightSpan, ImageData, KeyStatus, KeyTest, ModelCatalog,
-    ModelInfo, ModelRef, ProviderEntry, ProviderView, SearchHit, SessionId, SessionSummary,
-    SettingsView, Snapshot, Submission,
+    Bootstrap, DoctorReport, ErrorCard, Event, HighlightSpan, ImageData, KeyStatus, KeyTest,
+    ModelCatalog, ModelInfo, ModelRef, ProviderEntry, ProviderView, SearchHit, SessionId,
+    SessionSummary, SettingsView, Snapshot, Submission,
 };
 use serde::Serialize;
 use serde_json::Value;

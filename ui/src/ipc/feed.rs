@@ -1,11 +1,18 @@
 //! The event pump: whole batches from the channel into the store, snapshots where something is missing, and the stopwatch.
 
+use std::cell::Cell;
+
 use leptos::task::{spawn_local, tick};
 use nexus_protocol::{ErrorCard, Event, EventMsg, SessionId};
 
 use super::client;
 use crate::state::{Load, Outcome, Store, perf};
 use leptos::prelude::Set;
+
+thread_local! {
+    /// Whether a stopwatch runs already: batches that are drawn together are timed together.
+    static DRAWING: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Starts the stream of events. Returns when the core took the subscription.
 ///
@@ -49,16 +56,17 @@ fn take(store: Store, events: Vec<Event>) {
         }
     }
     let applied = perf::now();
+    perf::applied(u32::try_from(deltas).unwrap_or(u32::MAX), applied - begun);
+    if DRAWING.replace(true) {
+        return;
+    }
     spawn_local(async move {
         // Once for the effects that the batch woke, once more for those that they woke.
         tick().await;
         tick().await;
         settle_layout();
-        perf::add(
-            u32::try_from(deltas).unwrap_or(u32::MAX),
-            applied - begun,
-            perf::now() - applied,
-        );
+        DRAWING.set(false);
+        perf::drawn(perf::now() - applied);
     });
 }
 

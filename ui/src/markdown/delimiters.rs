@@ -3,6 +3,8 @@
 //! The result has the same length, so every offset of the parser is an offset of the source, and `parse` takes the real
 //! characters from there: a wrong guess here (say, inside code) can't change what is shown.
 
+use super::code::floor_boundary;
+
 /// Text for the parser, and how far its blocks may be trusted while more text may come.
 pub(crate) struct Prepared<'a> {
     /// As long as the source.
@@ -28,6 +30,9 @@ struct Opening {
 
 /// Longer runs of dollars are never a formula, and the parser's time for them grows with the square of their number.
 const MAX_DOLLARS: usize = 2;
+
+/// Bytes before a delimiter that are looked at for an address.
+const LOOK_BACK: usize = 200;
 
 /// One pass over the text.
 pub(crate) fn prepare(source: &str) -> Prepared<'_> {
@@ -183,6 +188,8 @@ impl Scan<'_> {
 
 /// Whether what follows belongs to an address, which must stay as it is.
 fn in_address(before: &str) -> bool {
-    let word = before.rsplit(char::is_whitespace).next().unwrap_or_default();
+    // Looking back without a bound would cost the square of a long line.
+    let near = &before[floor_boundary(before, before.len().saturating_sub(LOOK_BACK))..];
+    let word = near.rsplit(char::is_whitespace).next().unwrap_or_default();
     word.contains("](") || word.contains("://") || word.contains("]:") || word.starts_with('<')
 }

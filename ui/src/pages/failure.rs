@@ -3,7 +3,11 @@
 use leptos::prelude::*;
 use nexus_protocol::ErrorCard;
 
-use crate::{actions, components::{Icon, Shape}, state::use_app};
+use crate::{
+    actions,
+    components::{Icon, Shape},
+    state::use_app,
+};
 
 /// The page.
 #[component]

@@ -36,7 +36,11 @@ fn add_file(app: App) {
     app.view.model_error.set(None);
     spawn_local(async move {
         match actions::pick_model_file(app).await {
-            Ok(Some(info)) => drop(app.view.say(format!("{} is ready", info.display_name), false, None)),
+            Ok(Some(info)) => drop(app.view.say(
+                format!("{} is ready", info.display_name),
+                false,
+                None,
+            )),
             Ok(None) => {}
             Err(card) => app.view.model_error.set(Some(card)),
         }
@@ -53,7 +57,10 @@ pub fn ModelsPage() -> impl IntoView {
         app.facts.catalog.with(|catalog| {
             catalog.value().map(|catalog| {
                 let own = catalog.local.iter();
-                let served = catalog.cloud.iter().filter(|info| info.place == ModelPlace::ThisMachine);
+                let served = catalog
+                    .cloud
+                    .iter()
+                    .filter(|info| info.place == ModelPlace::ThisMachine);
                 own.chain(served).cloned().collect::<Vec<_>>()
             })
         })
@@ -65,7 +72,11 @@ pub fn ModelsPage() -> impl IntoView {
     let cloud = Memo::new(move |_| {
         app.facts.catalog.with(|catalog| {
             catalog.value().map_or(0, |catalog| {
-                catalog.cloud.iter().filter(|info| info.place == ModelPlace::Cloud).count()
+                catalog
+                    .cloud
+                    .iter()
+                    .filter(|info| info.place == ModelPlace::Cloud)
+                    .count()
             })
         })
     });
@@ -197,7 +208,8 @@ fn ModelCard(info: ModelInfo) -> impl IntoView {
         app.facts.starter.get_untracked(),
         Some(StarterStatus::Installed { model }) if model == info.model
     );
-    let is_default = Memo::new(move |_| model.with_value(|m| app.facts.default_model().as_ref() == Some(m)));
+    let is_default =
+        Memo::new(move |_| model.with_value(|m| app.facts.default_model().as_ref() == Some(m)));
     let sure = RwSignal::new(false);
     let failed = RwSignal::new(None);
     let chat = move |_| {

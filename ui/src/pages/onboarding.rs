@@ -1,7 +1,9 @@
 //! The first screen: three equal doors to a model that answers. Nothing is chosen for the user.
 
 use leptos::{ev, prelude::*, task::spawn_local};
-use nexus_protocol::{ErrorAction, ErrorCard, KeyStatus, KeyTest, ModelPlace, ModelRef, StarterStatus};
+use nexus_protocol::{
+    ErrorAction, ErrorCard, KeyStatus, KeyTest, ModelPlace, ModelRef, StarterStatus,
+};
 
 use crate::{
     actions,
@@ -106,7 +108,6 @@ fn DoorFrame(
                     Door::Failed(card) => view! {
                         <ErrorNote card on_action=Callback::new(move |action: ErrorAction| match action {
                             ErrorAction::Retry | ErrorAction::RetryAt { .. } => again.run(()),
-                            ErrorAction::OpenProvider { .. } => state.set(Door::Rest),
                             other => actions::perform(app, &other),
                         }) />
                     }
@@ -136,7 +137,7 @@ fn StarterDoor() -> impl IntoView {
     };
     let words = move || match app.facts.starter.get() {
         Some(StarterStatus::Available { bytes }) => format!(
-            "SmolLM2 135M, {}. It came with the app: no download, no account. Small and quick, good for a first look.",
+            "SmolLM2 135M, {}. It came with the app. Small and quick, good for a first look.",
             format::bytes(bytes)
         ),
         Some(StarterStatus::Installed { .. }) => {
@@ -145,7 +146,12 @@ fn StarterDoor() -> impl IntoView {
         Some(StarterStatus::Missing { reason }) => reason,
         None => String::new(),
     };
-    let missing = move || matches!(app.facts.starter.get(), None | Some(StarterStatus::Missing { .. }));
+    let missing = move || {
+        matches!(
+            app.facts.starter.get(),
+            None | Some(StarterStatus::Missing { .. })
+        )
+    };
     let busy = move || matches!(state.get(), Door::Busy(_));
     view! {
         <DoorFrame
@@ -157,6 +163,13 @@ fn StarterDoor() -> impl IntoView {
             again=Callback::new(move |()| go())
         >
             <p class="door-text">{words}</p>
+            <Show when=move || !missing()>
+                <ul class="door-list">
+                    <li><Icon shape=Shape::Check />"Works without any network"</li>
+                    <li><Icon shape=Shape::Check />"No account, no key, no cost"</li>
+                    <li><Icon shape=Shape::Check />"Nothing you write leaves this machine"</li>
+                </ul>
+            </Show>
             <span class="grow"></span>
             <button
                 type="button"
@@ -263,9 +276,17 @@ fn KeyDoor(choosing: RwSignal<Option<String>>) -> impl IntoView {
     let first = offered.with_untracked(|all| all.first().map(|p| p.id.clone()).unwrap_or_default());
     let provider = RwSignal::new(first);
     let chosen = Memo::new(move |_| {
-        offered.with(|all| all.iter().find(|p| provider.with(|id| *id == p.id)).cloned())
+        offered.with(|all| {
+            all.iter()
+                .find(|p| provider.with(|id| *id == p.id))
+                .cloned()
+        })
     });
-    let has_key = Memo::new(move |_| chosen.get().is_some_and(|p| matches!(p.key, KeyStatus::Set { .. })));
+    let has_key = Memo::new(move |_| {
+        chosen
+            .get()
+            .is_some_and(|p| matches!(p.key, KeyStatus::Set { .. }))
+    });
     let go = move || {
         let id = provider.get_untracked();
         let typed = key.get_untracked().trim().to_owned();
@@ -289,7 +310,11 @@ fn KeyDoor(choosing: RwSignal<Option<String>>) -> impl IntoView {
                     actions::load_models(app, true);
                     choosing.try_set(Some(id));
                 }
-                Ok(KeyTest::Failed { error }) | Err(error) => {
+                Ok(KeyTest::Failed { mut error }) | Err(mut error) => {
+                    // The field that helps is in this very door.
+                    if matches!(error.action, ErrorAction::OpenProvider { .. }) {
+                        error.action = ErrorAction::None;
+                    }
                     state.try_set(Door::Failed(error));
                 }
             }
@@ -381,7 +406,7 @@ fn ChooseModel(provider: String, choosing: RwSignal<Option<String>>) -> impl Int
     view! {
         <section class="card choose-card" aria-label="Choose a model">
             <div class="choose-head">
-                <h2 class="door-title">{format!("The key works. Which model of {name} shall answer?")}</h2>
+                <h2 class="door-title">{format!("The key works. Which model of {name} should answer?")}</h2>
                 <button type="button" class="button quiet" on:click=move |_| choosing.set(None)>"Back"</button>
             </div>
             {move || failed.get().map(|card| view! { <ErrorNote card /> })}

@@ -111,8 +111,10 @@ impl Facts {
 
     /// A model's name for people, known or not.
     pub fn model_name(&self, model: &ModelRef) -> String {
-        self.model(model)
-            .map_or_else(|| crate::format::model_name(model), |info| info.display_name)
+        self.model(model).map_or_else(
+            || crate::format::model_name(model),
+            |info| info.display_name,
+        )
     }
 
     /// Where a model runs, known or not. What is not known to be here is taken to be elsewhere.
@@ -143,9 +145,11 @@ impl Facts {
 
     /// Whether an answer can be had without any network: a model of our own is in place.
     pub fn offline_ready(&self) -> bool {
-        let listed = self
-            .catalog
-            .with(|catalog| catalog.value().is_some_and(|c| c.local.iter().any(|m| m.model.is_local())));
+        let listed = self.catalog.with(|catalog| {
+            catalog
+                .value()
+                .is_some_and(|c| c.local.iter().any(|m| m.model.is_local()))
+        });
         listed || matches!(self.starter.get(), Some(StarterStatus::Installed { .. }))
     }
 
@@ -154,7 +158,10 @@ impl Facts {
         self.settings.with(|view| {
             view.as_ref().is_some_and(|view| {
                 view.from_environment.iter().any(|fixed| {
-                    fixed == name || fixed.strip_prefix("NEXUS_").is_some_and(|n| n.eq_ignore_ascii_case(name))
+                    fixed == name
+                        || fixed
+                            .strip_prefix("NEXUS_")
+                            .is_some_and(|n| n.eq_ignore_ascii_case(name))
                 })
             })
         })

@@ -28,16 +28,25 @@ impl Counters {
     };
 }
 
-/// Adds one batch: how many deltas, the milliseconds of applying and of drawing them.
-pub fn add(deltas: u32, apply_ms: f64, render_ms: f64) {
+/// Adds a batch that was applied: how many deltas, and the milliseconds that took.
+pub fn applied(deltas: u32, ms: f64) {
+    change(|counters| {
+        counters.deltas = counters.deltas.saturating_add(deltas);
+        counters.batches = counters.batches.saturating_add(1);
+        counters.apply_ms += ms;
+    });
+}
+
+/// Adds the milliseconds of drawing what was applied.
+pub fn drawn(ms: f64) {
+    change(|counters| counters.render_ms += ms);
+}
+
+fn change(change: impl FnOnce(&mut Counters)) {
     COUNTERS.with(|cell| {
-        let counters = cell.get();
-        cell.set(Counters {
-            deltas: counters.deltas.saturating_add(deltas),
-            batches: counters.batches.saturating_add(1),
-            apply_ms: counters.apply_ms + apply_ms,
-            render_ms: counters.render_ms + render_ms,
-        });
+        let mut counters = cell.get();
+        change(&mut counters);
+        cell.set(counters);
     });
 }
 

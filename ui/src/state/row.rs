@@ -204,9 +204,10 @@ impl Row {
     /// Appends what is new in a delta that continues at byte `offset`.
     pub fn append(&self, offset: u64, delta: &Delta) -> Appended {
         match (&self.body, delta) {
-            (RowBody::Assistant { text, .. } | RowBody::Thinking { text, .. }, Delta::Text { text: more }) => {
-                append(text, offset, more)
-            }
+            (
+                RowBody::Assistant { text, .. } | RowBody::Thinking { text, .. },
+                Delta::Text { text: more },
+            ) => append(text, offset, more),
             (RowBody::Tool { arguments, .. }, Delta::Arguments { text: more }) => {
                 append(arguments, offset, more)
             }
@@ -278,7 +279,9 @@ impl Row {
 /// Appends to a growing text; the cost is that of `more`, whatever stands before.
 fn append(text: &ArcRwSignal<String>, offset: u64, more: &str) -> Appended {
     let held = text.with_untracked(String::len);
-    let Some(known) = usize::try_from(offset).ok().and_then(|offset| held.checked_sub(offset))
+    let Some(known) = usize::try_from(offset)
+        .ok()
+        .and_then(|offset| held.checked_sub(offset))
     else {
         return Appended::Gap;
     };

@@ -71,7 +71,10 @@ impl OpenSession {
 
     /// Whether a turn runs, without subscribing.
     pub fn is_running(&self) -> bool {
-        matches!(self.activity.get_untracked(), SessionActivity::Running { .. })
+        matches!(
+            self.activity.get_untracked(),
+            SessionActivity::Running { .. }
+        )
     }
 
     /// All items as they are shown.
@@ -88,7 +91,9 @@ impl OpenSession {
                 waiting.extend(event.take());
                 return false;
             }
-            event.as_ref().is_some_and(|event| event.seq > cursor.last_seq)
+            event
+                .as_ref()
+                .is_some_and(|event| event.seq > cursor.last_seq)
         });
         match event {
             Some(event) if fresh == Some(true) => {
@@ -166,7 +171,9 @@ impl OpenSession {
     }
 
     fn row(&self, id: ItemId) -> Option<Row> {
-        let place = self.cursor.with_value(|cursor| cursor.index.get(&id).copied())?;
+        let place = self
+            .cursor
+            .with_value(|cursor| cursor.index.get(&id).copied())?;
         self.rows.with_untracked(|rows| rows.get(place).cloned())
     }
 
@@ -207,7 +214,9 @@ impl OpenSession {
     }
 
     fn remove(&self, id: ItemId) {
-        let known = self.cursor.with_value(|cursor| cursor.index.contains_key(&id));
+        let known = self
+            .cursor
+            .with_value(|cursor| cursor.index.contains_key(&id));
         if known {
             self.rows.update(|rows| rows.retain(|row| row.id != id));
             self.reindex();

@@ -3,9 +3,7 @@
 
 use std::collections::HashSet;
 
-use leptos::prelude::{
-    ArcRwSignal, GetUntracked, RwSignal, Set, Update, WithUntracked,
-};
+use leptos::prelude::{ArcRwSignal, GetUntracked, RwSignal, Set, Update, WithUntracked};
 use nexus_protocol::{Event, EventMsg, SessionActivity, SessionId, SessionSummary, Snapshot};
 
 use super::OpenSession;
@@ -168,6 +166,9 @@ impl SessionRow {
 
 fn sort(rows: &mut [SessionRow]) {
     rows.sort_by_key(|row| {
-        std::cmp::Reverse(row.summary.with_untracked(|s| (s.updated_at, s.created_at, s.id)))
+        std::cmp::Reverse(
+            row.summary
+                .with_untracked(|s| (s.updated_at, s.created_at, s.id)),
+        )
     });
 }

@@ -1,270 +1,14 @@
 //! The fold: whatever way events reach the window (live, replayed, merged, cut by a snapshot), it shows what the core holds.
 
+mod script;
+
 use leptos::prelude::{GetUntracked, Owner, WithUntracked};
-use nexus_protocol::{
-    AnswerMeta, Delta, ErrorAction, ErrorCard, ErrorCode, Event, EventMsg, Item, ItemBody, ItemId,
-    ItemStatus, ModelActivity, ModelRef, NoticeLevel, SessionActivity, SessionId, SessionSummary,
-    Snapshot, TitleSource, ToolResult, TurnId, UnixMillis, Usage,
-};
+use nexus_protocol::{Delta, Event, EventMsg, ModelRef, SessionId, TurnId, Usage};
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use self::script::{Core, Step, card, session_id, summary};
 use super::{Load, OpenSession, Outcome, Store};
-
-fn session_id() -> SessionId {
-    SessionId(Uuid::from_u128(7))
-}
-
-fn summary(id: u128, updated_at: i64) -> SessionSummary {
-    SessionSummary {
-        id: SessionId(Uuid::from_u128(id)),
-        title: format!("chat {id}"),
-        title_source: TitleSource::FirstWords,
-        model: None,
-        created_at: UnixMillis(0),
-        updated_at: UnixMillis(updated_at),
-    }
-}
-
-/// What the core does, in small: it holds the items and says each change as an event.
-#[derive(Clone, Debug)]
-struct Core {
-    items: Vec<Item>,
-    seq: u64,
-    activity: SessionActivity,
-    next_id: u128,
-    next_position: u32,
-}
-
-/// One step of the core, as a test chooses it.
-#[derive(Clone, Debug)]
-enum Step {
-    Begin,
-    User(String),
-    Answer,
-    Think,
-    Call,
-    Grow(usize, String),
-    GrowArguments(usize, String),
-    Finish(usize, bool),
-    Fail,
-    Remove(usize),
-    Wait,
-    End,
-}
-
-impl Core {
-    fn new() -> Self {
-        Self {
-            items: Vec::new(),
-            seq: 0,
-            activity: SessionActivity::Idle,
-            next_id: 1,
-            next_position: 0,
-        }
-    }
-
-    fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            session: summary(7, 1),
-            items: self.items.clone(),
-            last_seq: self.seq,
-            activity: self.activity,
-        }
-    }
-
-    fn event(&mut self, msg: EventMsg) -> Vec<Event> {
-        self.seq += 1;
-        vec![Event {
-            session: session_id(),
-            seq: self.seq,
-            msg,
-        }]
-    }
-
-    fn add(&mut self, status: ItemStatus, body: ItemBody) -> Vec<Event> {
-        let item = Item {
-            id: ItemId(Uuid::from_u128(self.next_id)),
-            session: session_id(),
-            turn: TurnId(Uuid::from_u128(1)),
-            step: 0,
-            position: self.next_position,
-            created_at: UnixMillis(5),
-            status,
-            body,
-        };
-        self.next_id += 1;
-        self.next_position += 1;
-        self.items.push(item.clone());
-        self.event(EventMsg::ItemAdded { item })
-    }
-
-    fn growing(&self, pick: usize) -> Option<usize> {
-        let open: Vec<usize> = self
-            .items
-            .iter()
-            .enumerate()
-            .filter(|(_, item)| item.status == ItemStatus::InProgress)
-            .map(|(at, _)| at)
-            .collect();
-        (!open.is_empty()).then(|| open[pick % open.len()])
-    }
-
-    fn step(&mut self, step: Step) -> Vec<Event> {
-        let model = ModelRef("local/a".into());
-        match step {
-            Step::Begin => {
-                let turn = TurnId(Uuid::from_u128(1));
-                self.activity = SessionActivity::Running { turn };
-                self.event(EventMsg::TurnStarted { turn, model })
-            }
-            Step::User(text) => self.add(
-                ItemStatus::Complete,
-                ItemBody::User {
-                    text,
-                    attachments: Vec::new(),
-                },
-            ),
-            Step::Answer => self.add(
-                ItemStatus::InProgress,
-                ItemBody::Assistant {
-                    text: String::new(),
-                    model,
-                    meta: None,
-                },
-            ),
-            Step::Think => self.add(
-                ItemStatus::InProgress,
-                ItemBody::Thinking {
-                    text: String::new(),
-                    duration_ms: None,
-                },
-            ),
-            Step::Call => self.add(
-                ItemStatus::InProgress,
-                ItemBody::ToolCall {
-                    call_id: "c".into(),
-                    name: "calculate".into(),
-                    arguments: String::new(),
-                    result: None,
-                },
-            ),
-            Step::Grow(pick, more) => {
-                let Some(at) = self.growing(pick) else {
-                    return Vec::new();
-                };
-                let id = self.items[at].id;
-                let offset = match &mut self.items[at].body {
-                    ItemBody::Assistant { text, .. } | ItemBody::Thinking { text, .. } => {
-                        let offset = text.len() as u64;
-                        text.push_str(&more);
-                        offset
-                    }
-                    _ => return Vec::new(),
-                };
-                self.event(EventMsg::ItemDelta {
-                    item: id,
-                    offset,
-                    delta: Delta::Text { text: more },
-                })
-            }
-            Step::GrowArguments(pick, more) => {
-                let Some(at) = self.growing(pick) else {
-                    return Vec::new();
-                };
-                let id = self.items[at].id;
-                let ItemBody::ToolCall { arguments, .. } = &mut self.items[at].body else {
-                    return Vec::new();
-                };
-                let offset = arguments.len() as u64;
-                arguments.push_str(&more);
-                self.event(EventMsg::ItemDelta {
-                    item: id,
-                    offset,
-                    delta: Delta::Arguments { text: more },
-                })
-            }
-            Step::Finish(pick, well) => {
-                let Some(at) = self.growing(pick) else {
-                    return Vec::new();
-                };
-                let item = &mut self.items[at];
-                item.status = if well {
-                    ItemStatus::Complete
-                } else {
-                    ItemStatus::Interrupted
-                };
-                match &mut item.body {
-                    ItemBody::Assistant { meta, .. } => {
-                        *meta = Some(AnswerMeta {
-                            usage: Some(Usage::default()),
-                            time_to_first_token_ms: Some(3),
-                            duration_ms: 4,
-                            tokens_per_second: None,
-                            finish: None,
-                        });
-                    }
-                    ItemBody::Thinking { duration_ms, .. } => *duration_ms = Some(9),
-                    ItemBody::ToolCall { result, .. } => {
-                        *result = Some(ToolResult {
-                            ok: well,
-                            output: "4".into(),
-                            summary: "4".into(),
-                            duration_ms: 1,
-                        });
-                    }
-                    _ => {}
-                }
-                let item = item.clone();
-                self.event(EventMsg::ItemCompleted { item })
-            }
-            Step::Fail => {
-                let card = card();
-                let mut events = self.add(
-                    ItemStatus::Complete,
-                    ItemBody::Notice {
-                        level: NoticeLevel::Error,
-                        text: "It broke".into(),
-                        error: Some(card.clone()),
-                    },
-                );
-                self.activity = SessionActivity::Idle;
-                events.extend(self.event(EventMsg::TurnFailed {
-                    turn: TurnId(Uuid::from_u128(1)),
-                    error: card,
-                }));
-                events
-            }
-            Step::Remove(pick) => {
-                if self.items.is_empty() {
-                    return Vec::new();
-                }
-                let at = pick % self.items.len();
-                let item = self.items.remove(at).id;
-                self.event(EventMsg::ItemRemoved { item })
-            }
-            Step::Wait => self.event(EventMsg::ModelActivity {
-                activity: ModelActivity::Waiting,
-            }),
-            Step::End => {
-                self.activity = SessionActivity::Idle;
-                self.event(EventMsg::TurnCompleted {
-                    turn: TurnId(Uuid::from_u128(1)),
-                    usage: Usage::default(),
-                })
-            }
-        }
-    }
-}
-
-fn card() -> ErrorCard {
-    ErrorCard::new(
-        ErrorCode::ProviderDown,
-        "It broke",
-        "Try again.",
-        ErrorAction::Retry,
-    )
-}
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
@@ -292,8 +36,16 @@ fn merged(events: &[Event], join: &[bool]) -> Vec<Event> {
         if join.get(at % join.len().max(1)).copied().unwrap_or(false)
             && let Some(last) = out.last_mut()
             && let (
-                EventMsg::ItemDelta { item, offset, delta: Delta::Text { text } },
-                EventMsg::ItemDelta { item: next, offset: at, delta: Delta::Text { text: more } },
+                EventMsg::ItemDelta {
+                    item,
+                    offset,
+                    delta: Delta::Text { text },
+                },
+                EventMsg::ItemDelta {
+                    item: next,
+                    offset: at,
+                    delta: Delta::Text { text: more },
+                },
             ) = (&mut last.msg, &event.msg)
             && item == next
             && *offset + text.len() as u64 == *at
@@ -452,7 +204,11 @@ fn a_turn_that_broke_off_leaves_its_card_until_the_next_one() {
         store.apply(event);
     }
     assert_eq!(open.broken_off.get_untracked(), None);
-    assert!(store.running.with_untracked(|all| all.contains(&session_id())));
+    assert!(
+        store
+            .running
+            .with_untracked(|all| all.contains(&session_id()))
+    );
 }
 
 #[test]
@@ -511,5 +267,9 @@ fn events_of_other_sessions_only_move_their_dot() {
             usage: Usage::default(),
         },
     });
-    assert!(store.running.with_untracked(std::collections::HashSet::is_empty));
+    assert!(
+        store
+            .running
+            .with_untracked(std::collections::HashSet::is_empty)
+    );
 }

@@ -69,7 +69,7 @@ pub struct View {
     /// At the lower edge, oldest first.
     pub toasts: RwSignal<Vec<Toast>>,
     /// An item to bring into sight once its session is shown.
-    pub reveal: RwSignal<Option<ItemId>>,
+    pub reveal: RwSignal<Option<(SessionId, ItemId)>>,
     /// A counter: each step asks the composer to take the focus.
     pub focus_composer: RwSignal<u64>,
     /// Why the last message was not accepted; shown above the composer.
@@ -150,7 +150,8 @@ impl View {
 
     /// Takes a word away.
     pub fn unsay(&self, id: u64) {
-        self.toasts.update(|toasts| toasts.retain(|toast| toast.id != id));
+        self.toasts
+            .update(|toasts| toasts.retain(|toast| toast.id != id));
     }
 
     /// Closes what lies over the page. Says whether anything did.

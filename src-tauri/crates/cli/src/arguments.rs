@@ -39,8 +39,10 @@ pub enum Command {
 
 /// `nexus ask`.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 answered, 1 failed (the reason is on standard error), 130 interrupted. \
-    Ctrl-C stops the answer and keeps what was said; a second one ends at once.")]
+#[command(
+    after_help = "Exit codes: 0 answered, 1 failed (the reason is on standard error), 130 interrupted. \
+    Ctrl-C stops the answer and keeps what was said; a second one ends at once."
+)]
 pub struct Ask {
     /// The model: `provider/model`, or `local/NAME`. Without it the chat's, else the default one.
     #[arg(short, long, value_name = "MODEL")]

@@ -97,7 +97,9 @@ fn prompt(argument: Option<&str>) -> Result<String, Failure> {
             let mut text = String::new();
             std::io::stdin()
                 .read_to_string(&mut text)
-                .map_err(|error| Failure::refused(format!("Standard input cannot be read as text: {error}")))?;
+                .map_err(|error| {
+                    Failure::refused(format!("Standard input cannot be read as text: {error}"))
+                })?;
             text
         }
     };
@@ -153,7 +155,9 @@ async fn follow(
         };
         if stop && !stopping {
             stopping = true;
-            deadline.as_mut().reset(tokio::time::Instant::now() + END_LIMIT);
+            deadline
+                .as_mut()
+                .reset(tokio::time::Instant::now() + END_LIMIT);
             submit(nexus, session, Op::Interrupt).await?;
         }
     }

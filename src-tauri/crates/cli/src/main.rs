@@ -52,7 +52,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     }
     let nexus = Nexus::start(options).await?;
     for problem in nexus.setting_problems() {
-        output::warn(&format!("Settings that cannot be used were left out. {problem}."));
+        output::warn(&format!(
+            "Settings that cannot be used were left out. {problem}."
+        ));
     }
     let result = match arguments.command {
         Command::Ask(command) => ask::run(command, &nexus, &mut output).await,

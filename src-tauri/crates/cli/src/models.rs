@@ -12,11 +12,7 @@ use crate::{
 };
 
 /// Runs one of the commands.
-pub async fn run(
-    command: Models,
-    nexus: &Nexus,
-    output: &mut Output,
-) -> Result<ExitCode, Failure> {
+pub async fn run(command: Models, nexus: &Nexus, output: &mut Output) -> Result<ExitCode, Failure> {
     match command {
         Models::List { refresh, json } => list(nexus, output, refresh, json).await?,
         Models::Show { model, json } => show(nexus, output, &ModelRef(model), json).await?,
@@ -59,7 +55,10 @@ async fn list(
         .map(|info| info.model.0.chars().count())
         .max()
         .unwrap_or(0);
-    for (title, models) in [("On this machine", &catalog.local), ("Cloud", &catalog.cloud)] {
+    for (title, models) in [
+        ("On this machine", &catalog.local),
+        ("Cloud", &catalog.cloud),
+    ] {
         if models.is_empty() {
             continue;
         }

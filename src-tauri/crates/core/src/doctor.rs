@@ -87,11 +87,17 @@ fn check(name: &str, status: DoctorStatus, detail: impl Into<String>) -> DoctorC
 fn data_folder(nexus: &Nexus) -> DoctorCheck {
     let folder = nexus.inner.data.root().display();
     match nexus.inner.data.probe() {
-        Ok(()) => check("Data folder", DoctorStatus::Ok, format!("{folder} is writable")),
+        Ok(()) => check(
+            "Data folder",
+            DoctorStatus::Ok,
+            format!("{folder} is writable"),
+        ),
         Err(error) => check(
             "Data folder",
             DoctorStatus::Missing,
-            format!("{folder}: {error}. Make it writable, or set NEXUS_DATA_DIR to another folder."),
+            format!(
+                "{folder}: {error}. Make it writable, or set NEXUS_DATA_DIR to another folder."
+            ),
         ),
     }
 }
@@ -132,7 +138,10 @@ fn settings(nexus: &Nexus) -> DoctorCheck {
             check(
                 "Settings",
                 DoctorStatus::Missing,
-                format!("{}. Mend it; until then the defaults apply.", all.join("; ")),
+                format!(
+                    "{}. Mend it; until then the defaults apply.",
+                    all.join("; ")
+                ),
             )
         }
     }
@@ -165,11 +174,13 @@ async fn starter(nexus: &Nexus) -> DoctorCheck {
             };
             verified(name, path, "can be installed from").await
         }
-        StarterStatus::Installed { .. } => match nexus.inner.models.path(&models::starter_ref()).await {
-            Ok(Some(path)) => verified(name, path, "is installed at").await,
-            Ok(None) => check("Starter model", DoctorStatus::Warning, "its file went away"),
-            Err(card) => check("Starter model", DoctorStatus::Missing, card.detail),
-        },
+        StarterStatus::Installed { .. } => {
+            match nexus.inner.models.path(&models::starter_ref()).await {
+                Ok(Some(path)) => verified(name, path, "is installed at").await,
+                Ok(None) => check("Starter model", DoctorStatus::Warning, "its file went away"),
+                Err(card) => check("Starter model", DoctorStatus::Missing, card.detail),
+            }
+        }
     }
 }
 
@@ -241,7 +252,12 @@ fn disk(folder: &Path) -> DoctorCheck {
         .filter(|disk| folder.starts_with(disk.mount_point()))
         .max_by_key(|disk| disk.mount_point().as_os_str().len())
         .map(|disk| disk.available_space());
-    amount("Free disk", free, LITTLE_DISK, "Free some space for models and chats.")
+    amount(
+        "Free disk",
+        free,
+        LITTLE_DISK,
+        "Free some space for models and chats.",
+    )
 }
 
 fn amount(name: &str, free: Option<u64>, little: u64, remedy: &str) -> DoctorCheck {
@@ -250,7 +266,11 @@ fn amount(name: &str, free: Option<u64>, little: u64, remedy: &str) -> DoctorChe
     };
     let shown = format!("{:.1} GB", free as f64 / 1e9);
     if free < little {
-        check(name, DoctorStatus::Warning, format!("only {shown}. {remedy}"))
+        check(
+            name,
+            DoctorStatus::Warning,
+            format!("only {shown}. {remedy}"),
+        )
     } else {
         check(name, DoctorStatus::Ok, shown)
     }

@@ -190,7 +190,10 @@ impl ImageFetcher {
         Egress::pinned(&name, &addresses)
             .map_err(failed)?
             .get(url.clone())
-            .header(header::ACCEPT, "image/png, image/jpeg, image/webp, image/gif")
+            .header(
+                header::ACCEPT,
+                "image/png, image/jpeg, image/webp, image/gif",
+            )
             .send()
             .await
             .map_err(failed)

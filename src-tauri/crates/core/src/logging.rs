@@ -58,7 +58,10 @@ pub fn start(
     let (file_filter, file) = reload::Layer::new(parse(filter));
     let to_file = tracing_subscriber::fmt::layer()
         .with_ansi(false)
-        .with_writer(Redacting::new(std::sync::Mutex::new(appender), redactor.clone()))
+        .with_writer(Redacting::new(
+            std::sync::Mutex::new(appender),
+            redactor.clone(),
+        ))
         .with_filter(file_filter);
     let to_stderr = tracing_subscriber::fmt::layer()
         .with_ansi(false)
@@ -75,7 +78,8 @@ pub fn start(
 
 fn parse(filter: &str) -> EnvFilter {
     // A filter that makes no sense was reported where it was read; the log itself must not be lost to it.
-    EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::default().add_directive(LevelFilter::INFO.into()))
+    EnvFilter::try_new(filter)
+        .unwrap_or_else(|_| EnvFilter::default().add_directive(LevelFilter::INFO.into()))
 }
 
 /// A panic becomes a log entry. What it says may quote data, so it goes through the same redaction and nowhere else.

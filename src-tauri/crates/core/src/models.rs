@@ -138,7 +138,11 @@ impl Models {
                 format!("{model} is a provider's. Remove its provider in Settings instead."),
             ));
         }
-        let found = self.local.find(model).await?.ok_or_else(|| missing(model))?;
+        let found = self
+            .local
+            .find(model)
+            .await?
+            .ok_or_else(|| missing(model))?;
         if self.engine.loaded().is_some_and(|path| path == found.path) {
             self.engine.unload().await;
         }

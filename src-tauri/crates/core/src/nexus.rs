@@ -64,8 +64,8 @@ pub(crate) struct Inner {
     events: Arc<Broadcast>,
     sessions: Mutex<HashMap<SessionId, SessionHandle>>,
     log: Option<LogHandle>,
-    // Held as long as this core runs: see `RunLock`.
-    _running: RunLock,
+    /// Held until the shutdown: see `RunLock`.
+    running: Mutex<Option<RunLock>>,
 }
 
 impl Nexus {
@@ -133,7 +133,7 @@ impl Nexus {
                 events: Arc::default(),
                 sessions: Mutex::default(),
                 log,
-                _running: running,
+                running: Mutex::new(Some(running)),
             }),
         })
     }
@@ -212,13 +212,21 @@ impl Nexus {
 
     /// Interrupts running turns, ends the worker, closes the database. The core is of no use after it.
     pub async fn shutdown(&self) {
-        let handles: Vec<SessionHandle> = self.inner.sessions.lock().await.drain().map(|(_, h)| h).collect();
+        let handles: Vec<SessionHandle> = self
+            .inner
+            .sessions
+            .lock()
+            .await
+            .drain()
+            .map(|(_, h)| h)
+            .collect();
         let stopped = futures::future::join_all(handles.iter().map(SessionHandle::stop));
         if tokio::time::timeout(STOP_LIMIT, stopped).await.is_err() {
             tracing::warn!("some turns did not end in time");
         }
         self.inner.engine.shutdown().await;
         self.inner.store.close().await;
+        drop(self.inner.running.lock().await.take());
         tracing::info!("stopped");
     }
 

@@ -220,10 +220,10 @@ impl Providers {
     pub async fn key(&self, provider: &Provider) -> Result<Option<Key>, ErrorCard> {
         let variables = match &provider.key {
             KeyPlace::None => return Ok(None),
-            KeyPlace::Variable(name) => return Ok(self.from_variable(name)),
+            KeyPlace::Variable(name) => return Ok(self.variable_key(name)),
             KeyPlace::Keychain { variables } => variables,
         };
-        if let Some(key) = variables.iter().find_map(|name| self.from_variable(name)) {
+        if let Some(key) = variables.iter().find_map(|name| self.variable_key(name)) {
             return Ok(Some(key));
         }
         let saved_for = match self.keys.remembered(&provider.id) {
@@ -263,7 +263,7 @@ impl Providers {
         Ok(origin.map_err(|e| e.card())?.filter(|o| !o.is_empty()))
     }
 
-    fn from_variable(&self, name: &str) -> Option<Key> {
+    fn variable_key(&self, name: &str) -> Option<Key> {
         let value = self.env.get(name)?.trim();
         if value.is_empty() {
             return None;
@@ -311,13 +311,15 @@ impl Providers {
             KeyPlace::Variable(name) => Some(name.clone()),
             KeyPlace::Keychain { variables } => variables
                 .iter()
-                .find(|name| self.from_variable(name).is_some())
+                .find(|name| self.variable_key(name).is_some())
                 .cloned(),
         };
         if let Some(name) = fixed {
             return Err(cards::bad_input(
                 "The key comes from the environment",
-                format!("The variable {name} gives it. Unset it and start the app again to keep a key here."),
+                format!(
+                    "The variable {name} gives it. Unset it and start the app again to keep a key here."
+                ),
             ));
         }
         let origin = settings::origin(&provider.base_url)

@@ -17,9 +17,7 @@ use nexus_core::{
     CoreOptions, Nexus, SecretString,
     secrets::{SecretError, SecretStore},
 };
-use nexus_protocol::{
-    Event, EventMsg, ModelRef, Op, SessionId, Submission, SubmissionId,
-};
+use nexus_protocol::{Event, EventMsg, ModelRef, Op, SessionId, Submission, SubmissionId};
 use nexus_test_support::{ScriptedServer, TempData};
 use secrecy::ExposeSecret;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -37,7 +35,9 @@ impl SecretStore for Keychain {
     }
     fn get(&self, account: &str) -> Result<Option<SecretString>, SecretError> {
         let kept = self.0.lock().unwrap();
-        Ok(kept.get(account).map(|key| SecretString::from(key.as_str())))
+        Ok(kept
+            .get(account)
+            .map(|key| SecretString::from(key.as_str())))
     }
     fn set(&self, account: &str, secret: &SecretString) -> Result<(), SecretError> {
         let mut kept = self.0.lock().unwrap();
@@ -136,10 +136,7 @@ pub fn submission(session: SessionId, op: Op) -> Submission {
 }
 
 /// Events of a session until its turn ended.
-pub async fn until_end(
-    events: &mut UnboundedReceiver<Event>,
-    session: SessionId,
-) -> Vec<EventMsg> {
+pub async fn until_end(events: &mut UnboundedReceiver<Event>, session: SessionId) -> Vec<EventMsg> {
     let mut all = Vec::new();
     loop {
         let event = tokio::time::timeout(Duration::from_secs(20), events.recv())

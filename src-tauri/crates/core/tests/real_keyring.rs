@@ -2,6 +2,8 @@
 //!
 //! Needs a session bus with an unlocked collection; without one it fails, as it should. The program is its own second process.
 
+#![expect(clippy::unwrap_used, reason = "a test without the harness")]
+
 use std::{process::ExitCode, sync::Arc};
 
 use nexus_core::{
@@ -47,16 +49,30 @@ async fn keys_outlive_the_process() {
         ..CoreOptions::new(data.path())
     };
     let nexus = Nexus::start(options()).await.unwrap();
-    let kept = KeyStatus::Set { source: KeySource::Keychain };
+    let kept = KeyStatus::Set {
+        source: KeySource::Keychain,
+    };
     let set = nexus.key_set(id.clone(), SecretString::from(KEY)).await;
-    assert_eq!(set, Ok(kept.clone()), "is there a session bus with an unlocked collection?");
+    assert_eq!(
+        set,
+        Ok(kept.clone()),
+        "is there a session bus with an unlocked collection?"
+    );
     let doctor = nexus.doctor().await.unwrap();
-    let keychain = doctor.checks.iter().find(|check| check.name == "Keychain").unwrap();
+    let keychain = doctor
+        .checks
+        .iter()
+        .find(|check| check.name == "Keychain")
+        .unwrap();
     assert_eq!(keychain.status, DoctorStatus::Ok, "{keychain:?}");
     nexus.shutdown().await;
     // Another process reads it, and so does the next start.
     let read = |account: &str| {
-        std::process::Command::new(&program).args(["--read", account]).status().unwrap().success()
+        std::process::Command::new(&program)
+            .args(["--read", account])
+            .status()
+            .unwrap()
+            .success()
     };
     assert!(read(&id));
     let nexus = Nexus::start(options()).await.unwrap();

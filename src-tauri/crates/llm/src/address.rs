@@ -21,13 +21,18 @@ pub(crate) fn base(base_url: &str, with_key: bool) -> Result<Url, String> {
     let url = Url::parse(base_url.trim())
         .map_err(|error| format!("“{}” is no web address: {error}", base_url.trim()))?;
     if !matches!(url.scheme(), "https" | "http") {
-        return Err(format!("the address must begin with https://, not {}:", url.scheme()));
+        return Err(format!(
+            "the address must begin with https://, not {}:",
+            url.scheme()
+        ));
     }
     if url.host().is_none() {
         return Err("the address names no host".into());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("the address must not hold a name or password; put the key in its own field".into());
+        return Err(
+            "the address must not hold a name or password; put the key in its own field".into(),
+        );
     }
     // Someone on the way could read the key.
     if with_key && url.scheme() == "http" && !is_loopback(&url) {
@@ -94,8 +99,14 @@ mod tests {
     #[test]
     fn endpoints() {
         for (base_url, expected) in [
-            ("https://a.example/v1", "https://a.example/v1/chat/completions"),
-            ("https://a.example/v1/", "https://a.example/v1/chat/completions"),
+            (
+                "https://a.example/v1",
+                "https://a.example/v1/chat/completions",
+            ),
+            (
+                "https://a.example/v1/",
+                "https://a.example/v1/chat/completions",
+            ),
             ("https://a.example", "https://a.example/chat/completions"),
             (
                 "https://a.example/v1/chat/completions",
@@ -107,11 +118,7 @@ mod tests {
             ),
         ] {
             let url = base(base_url, true).map(|url| endpoint(&url, &["chat", "completions"]));
-            assert_eq!(
-                url.map(String::from),
-                Ok(expected.to_owned()),
-                "{base_url}"
-            );
+            assert_eq!(url.map(String::from), Ok(expected.to_owned()), "{base_url}");
         }
     }
 

@@ -40,7 +40,11 @@ impl Assembler {
     ///
     /// # Errors
     /// What the provider says went wrong; what the chunk said before is appended.
-    pub(crate) fn chunk(&mut self, chunk: &Value, events: &mut Vec<ModelEvent>) -> Result<(), Fault> {
+    pub(crate) fn chunk(
+        &mut self,
+        chunk: &Value,
+        events: &mut Vec<ModelEvent>,
+    ) -> Result<(), Fault> {
         if !chunk.is_object() {
             // Numbers, strings and empty arrays say nothing; an array may wrap an error.
             return Fault::of_value(chunk).map_or(Ok(()), Err);
@@ -50,9 +54,9 @@ impl Assembler {
             .get("choices")
             .and_then(Value::as_array)
             .and_then(|choices| {
-                choices
-                    .iter()
-                    .find(|choice| matches!(choice.get("index").and_then(Value::as_i64), None | Some(0)))
+                choices.iter().find(|choice| {
+                    matches!(choice.get("index").and_then(Value::as_i64), None | Some(0))
+                })
             });
         if let Some(choice) = choice {
             self.choice(choice, events);
@@ -114,7 +118,11 @@ impl Assembler {
         let mut text = String::new();
         for key in ["reasoning", "reasoning_content"] {
             if thinking.is_empty() {
-                thinking = part.get(key).and_then(Value::as_str).unwrap_or_default().into();
+                thinking = part
+                    .get(key)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .into();
             }
         }
         if thinking.is_empty() {
@@ -139,7 +147,11 @@ impl Assembler {
             }
             _ => {}
         }
-        text.push_str(part.get("refusal").and_then(Value::as_str).unwrap_or_default());
+        text.push_str(
+            part.get("refusal")
+                .and_then(Value::as_str)
+                .unwrap_or_default(),
+        );
         if !thinking.is_empty() {
             events.push(ModelEvent::Thinking(without_nul(thinking)));
         }

@@ -89,7 +89,8 @@ impl StreamDecoder {
             return Ok(());
         }
         let missing = 512_usize.saturating_sub(self.start.len()).min(bytes.len());
-        self.start.extend_from_slice(bytes.get(..missing).unwrap_or_default());
+        self.start
+            .extend_from_slice(bytes.get(..missing).unwrap_or_default());
         let mut raw = Vec::new();
         let limit = self.parser.push(bytes, &mut raw);
         for event in &raw {
@@ -113,7 +114,8 @@ impl StreamDecoder {
         let limit = self.parser.finish(&mut raw);
         for event in &raw {
             // An event cut off in the middle is a lost connection, not a fault of the provider.
-            if event.data.trim() != "[DONE]" && serde_json::from_str::<Value>(&event.data).is_err() {
+            if event.data.trim() != "[DONE]" && serde_json::from_str::<Value>(&event.data).is_err()
+            {
                 break;
             }
             self.event(event, events)?;
@@ -222,7 +224,10 @@ impl StreamDecoder {
 
     /// Whether the bytes at least began as an event stream: then an early end is a lost connection.
     fn has_sse_start(&self) -> bool {
-        let start = self.start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&self.start);
+        let start = self
+            .start
+            .strip_prefix(b"\xEF\xBB\xBF")
+            .unwrap_or(&self.start);
         let start = start.trim_ascii_start();
         [&b":"[..], b"data", b"event", b"id:", b"retry:"]
             .iter()

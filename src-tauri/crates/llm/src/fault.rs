@@ -215,7 +215,10 @@ mod tests {
             (r#"[{"error":{"message":"m"}}]"#, "m"),
             (r#"{"detail":"m"}"#, "m"),
             (r#"{"message":"m"}"#, "m"),
-            (r#"{"error":{"message":"m","metadata":{"raw":"r"}}}"#, "m: r"),
+            (
+                r#"{"error":{"message":"m","metadata":{"raw":"r"}}}"#,
+                "m: r",
+            ),
             (r#"{"error":{"metadata":{"raw":"r"}}}"#, "r"),
             ("m", "m"),
             ("", "Bad Gateway"),
@@ -228,7 +231,8 @@ mod tests {
 
     #[test]
     fn codes_in_words() {
-        let quota = r#"{"error":{"message":"m","type":"insufficient_quota","code":"insufficient_quota"}}"#;
+        let quota =
+            r#"{"error":{"message":"m","type":"insufficient_quota","code":"insufficient_quota"}}"#;
         assert_eq!(
             error(429, quota),
             ModelError::PaymentRequired {
@@ -239,12 +243,18 @@ mod tests {
         let long = r#"{"error":{"message":"m","code":"context_length_exceeded"}}"#;
         assert_eq!(
             error(400, long),
-            ModelError::ContextOverflow { needed: 0, limit: 0 }
+            ModelError::ContextOverflow {
+                needed: 0,
+                limit: 0
+            }
         );
         let llama = r#"{"error":{"code":400,"message":"m","type":"exceed_context_size_error","n_prompt_tokens":90,"n_ctx":64}}"#;
         assert_eq!(
             error(400, llama),
-            ModelError::ContextOverflow { needed: 90, limit: 64 }
+            ModelError::ContextOverflow {
+                needed: 90,
+                limit: 64
+            }
         );
     }
 }

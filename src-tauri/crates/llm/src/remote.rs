@@ -17,7 +17,9 @@ use url::Url;
 
 use crate::clean::Cleaner;
 use crate::retry::SystemJitter;
-use crate::{Jitter, Model, ModelError, ModelStream, Quirks, Timeouts, address, place_of, vendor_at};
+use crate::{
+    Jitter, Model, ModelError, ModelStream, Quirks, Timeouts, address, place_of, vendor_at,
+};
 
 /// What is needed to call a provider.
 #[derive(Clone, Debug)]
@@ -61,7 +63,9 @@ struct Provider {
 impl RemoteProvider {
     /// A provider. `http` must follow no redirects: [`crate::http_client`] makes such a client. Nothing is sent yet.
     pub fn new(spec: ProviderSpec, http: reqwest::Client, timeouts: Timeouts) -> Self {
-        let key = spec.key.filter(|key| !key.expose_secret().trim().is_empty());
+        let key = spec
+            .key
+            .filter(|key| !key.expose_secret().trim().is_empty());
         let quirks = vendor_at(&spec.base_url).map(|vendor| vendor.quirks.clone());
         Self {
             inner: Arc::new(Provider {
@@ -148,7 +152,12 @@ impl Model for RemoteModel {
     }
 
     fn stream(&self, request: ChatRequest, cancel: CancellationToken) -> ModelStream {
-        call::stream(Arc::clone(&self.provider), self.info.clone(), request, cancel)
+        call::stream(
+            Arc::clone(&self.provider),
+            self.info.clone(),
+            request,
+            cancel,
+        )
     }
 }
 
@@ -176,9 +185,9 @@ impl Provider {
         };
         let mut value = HeaderValue::from_str(&format!("{scheme}{}", key.expose_secret().trim()))
             .map_err(|_| ModelError::KeyRefused {
-                provider: self.id.clone(),
-                message: "it holds characters that no key has; paste it again".into(),
-            })?;
+            provider: self.id.clone(),
+            message: "it holds characters that no key has; paste it again".into(),
+        })?;
         value.set_sensitive(true);
         Ok(Some(value))
     }

@@ -113,7 +113,11 @@ pub(crate) fn retry_after(headers: &HeaderMap, clock: Option<&dyn Clock>) -> Opt
 
 fn number(text: &str, unit: f64) -> Option<Duration> {
     // Written out, because `parse` takes "inf", "nan" and "-0" too.
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+    if text.is_empty()
+        || !text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
+    {
         return None;
     }
     let seconds = text.parse::<f64>().ok()? * unit;
@@ -161,7 +165,11 @@ mod tests {
             Some(Duration::from_millis(250))
         );
         for nonsense in ["", "-5", "soon", "inf", "NaN", "1e9", "0x10", "1.2.3"] {
-            assert_eq!(asked(&[("retry-after", nonsense)], None), None, "{nonsense}");
+            assert_eq!(
+                asked(&[("retry-after", nonsense)], None),
+                None,
+                "{nonsense}"
+            );
         }
         assert_eq!(
             asked(&[("retry-after", &"9".repeat(400))], None),
@@ -170,14 +178,20 @@ mod tests {
         let date = "Wed, 21 Oct 2015 07:28:00 GMT";
         assert_eq!(
             asked(
-                &[("retry-after", date), ("date", "Wed, 21 Oct 2015 07:27:50 GMT")],
+                &[
+                    ("retry-after", date),
+                    ("date", "Wed, 21 Oct 2015 07:27:50 GMT")
+                ],
                 None
             ),
             seconds(10)
         );
         assert_eq!(
             asked(
-                &[("retry-after", date), ("date", "Wed, 21 Oct 2015 09:00:00 GMT")],
+                &[
+                    ("retry-after", date),
+                    ("date", "Wed, 21 Oct 2015 09:00:00 GMT")
+                ],
                 None
             ),
             seconds(0)
@@ -199,7 +213,10 @@ mod tests {
                 .saturating_mul(1 << (attempt - 1).min(10))
                 .min(Duration::from_secs(8));
             let first = wait(&timeouts, attempt, None, &source);
-            assert!(first.is_some_and(|wait| wait <= bound), "{attempt} {first:?}");
+            assert!(
+                first.is_some_and(|wait| wait <= bound),
+                "{attempt} {first:?}"
+            );
             assert_eq!(first, wait(&timeouts, attempt, None, &twin));
         }
         let asked = |seconds| wait(&timeouts, 1, Some(Duration::from_secs(seconds)), &source);

@@ -111,7 +111,7 @@ impl SseParser {
                 bytes = bytes.get(1..).unwrap_or_default();
                 continue;
             }
-            let Some(at) = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')) else {
+            let Some(at) = memchr::memchr2(b'\r', b'\n', bytes) else {
                 return self.extend_line(bytes);
             };
             let (head, rest) = bytes.split_at(at);
@@ -134,8 +134,7 @@ impl SseParser {
 
     fn end_line(&mut self, events: &mut Vec<SseEvent>) -> Result<(), SseError> {
         let mut line = std::mem::take(&mut self.line);
-        if !std::mem::replace(&mut self.past_first_line, true)
-            && line.starts_with(b"\xEF\xBB\xBF")
+        if !std::mem::replace(&mut self.past_first_line, true) && line.starts_with(b"\xEF\xBB\xBF")
         {
             line.drain(..3);
         }

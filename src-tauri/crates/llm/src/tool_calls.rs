@@ -113,8 +113,7 @@ impl ToolCalls {
         };
         let fits = found.and_then(|at| Some((at, self.calls.get(at)?)));
         if let Some((at, call)) = fits {
-            let other_id =
-                !id.is_empty() && !call.provider_id.is_empty() && call.provider_id != id;
+            let other_id = !id.is_empty() && !call.provider_id.is_empty() && call.provider_id != id;
             let unaddressed_second = index.is_none() && id.is_empty() && call.started.is_some();
             if name.is_empty() || !(other_id || unaddressed_second) {
                 return at;
@@ -241,7 +240,12 @@ mod tests {
                 json!({"index": 3, "id": "same", "function": {"name": "one", "arguments": "{}"}}),
                 json!({"index": 3, "id": "another", "function": {"arguments": "!"}}),
             ]),
-            ["call_s_0 one {}", "call_s_1 one {}", "same one {}", "same_2 one {}!"]
+            [
+                "call_s_0 one {}",
+                "call_s_1 one {}",
+                "same one {}",
+                "same_2 one {}!"
+            ]
         );
     }
 
@@ -263,14 +267,24 @@ mod tests {
                 json!({"function": {"arguments": "2"}}),
                 json!({"function": {"name": "three", "arguments": "3"}}),
             ]),
-            ["a one {}", "b two {}", "call_s_2 three 12", "call_s_3 three 3"]
+            [
+                "a one {}",
+                "b two {}",
+                "call_s_2 three 12",
+                "call_s_3 three 3"
+            ]
         );
     }
 
     #[test]
     fn odd_pieces() {
         assert_eq!(
-            calls(&[json!({}), json!(null), json!("x"), json!({"function": {"name": 3}})]),
+            calls(&[
+                json!({}),
+                json!(null),
+                json!("x"),
+                json!({"function": {"name": 3}})
+            ]),
             Vec::<String>::new()
         );
         assert_eq!(

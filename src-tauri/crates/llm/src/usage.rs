@@ -61,8 +61,9 @@ pub(crate) fn read(usage: &Value) -> Option<Usage> {
 /// Adds the cost where the provider did not say: from its prices, or nothing on this machine.
 pub(crate) fn priced(usage: Usage, place: ModelPlace, pricing: Option<Pricing>) -> Usage {
     let cost_usd = match (place, usage.cost_usd, pricing) {
-        (ModelPlace::ThisMachine, ..) => Some(0.0),
-        (ModelPlace::Cloud, Some(billed), _) => Some(billed),
+        // A gateway on this machine may bill for a cloud behind it.
+        (_, Some(billed), _) => Some(billed),
+        (ModelPlace::ThisMachine, None, _) => Some(0.0),
         (ModelPlace::Cloud, None, Some(pricing)) => {
             let cost = usage.input_tokens as f64 * pricing.input_per_million
                 + usage.output_tokens as f64 * pricing.output_per_million;
@@ -95,8 +96,10 @@ mod tests {
     #[test]
     fn counts_are_read_and_clamped() {
         assert_eq!(
-            read(&json!({"prompt_tokens": 10, "completion_tokens": 5, "cost": 0.25,
-                "prompt_tokens_details": {"cached_tokens": 4}, "completion_tokens_details": {"reasoning_tokens": 3}})),
+            read(
+                &json!({"prompt_tokens": 10, "completion_tokens": 5, "cost": 0.25,
+                "prompt_tokens_details": {"cached_tokens": 4}, "completion_tokens_details": {"reasoning_tokens": 3}})
+            ),
             Some(Usage {
                 input_tokens: 10,
                 output_tokens: 5,
@@ -106,8 +109,10 @@ mod tests {
             })
         );
         assert_eq!(
-            read(&json!({"prompt_tokens": -3, "completion_tokens": 1e300, "cost": -1,
-                "prompt_tokens_details": {"cached_tokens": 99}, "completion_tokens_details": null})),
+            read(
+                &json!({"prompt_tokens": -3, "completion_tokens": 1e300, "cost": -1,
+                "prompt_tokens_details": {"cached_tokens": 99}, "completion_tokens_details": null})
+            ),
             Some(Usage {
                 input_tokens: 0,
                 output_tokens: MOST_TOKENS,
@@ -115,8 +120,10 @@ mod tests {
             })
         );
         assert_eq!(
-            read(&json!({"input_tokens": 2.9, "prompt_cache_hit_tokens": 1, "is_byok": true,
-                "cost": 0.5, "cost_details": {"upstream_inference_cost": 1.5}})),
+            read(
+                &json!({"input_tokens": 2.9, "prompt_cache_hit_tokens": 1, "is_byok": true,
+                "cost": 0.5, "cost_details": {"upstream_inference_cost": 1.5}})
+            ),
             Some(Usage {
                 input_tokens: 2,
                 cached_tokens: 1,
@@ -124,7 +131,12 @@ mod tests {
                 ..Usage::default()
             })
         );
-        for nothing in [json!(null), json!({}), json!([1]), json!({"prompt_tokens": "7"})] {
+        for nothing in [
+            json!(null),
+            json!({}),
+            json!([1]),
+            json!({"prompt_tokens": "7"}),
+        ] {
             assert_eq!(read(&nothing), None);
         }
     }
@@ -148,6 +160,7 @@ mod tests {
         assert_eq!(cost(usage, ModelPlace::Cloud, pricing), Some(3.0));
         assert_eq!(cost(billed, ModelPlace::Cloud, pricing), Some(9.0));
         assert_eq!(cost(usage, ModelPlace::Cloud, None), None);
-        assert_eq!(cost(billed, ModelPlace::ThisMachine, pricing), Some(0.0));
+        assert_eq!(cost(billed, ModelPlace::ThisMachine, pricing), Some(9.0));
+        assert_eq!(cost(usage, ModelPlace::ThisMachine, pricing), Some(0.0));
     }
 }

@@ -142,8 +142,18 @@ mod tests {
         assert_eq!(
             ids,
             [
-                "openrouter", "openai", "anthropic", "gemini", "groq", "mistral", "deepseek", "xai",
-                "ollama", "lmstudio", "vllm", "llamacpp"
+                "openrouter",
+                "openai",
+                "anthropic",
+                "gemini",
+                "groq",
+                "mistral",
+                "deepseek",
+                "xai",
+                "ollama",
+                "lmstudio",
+                "vllm",
+                "llamacpp"
             ]
         );
         for vendor in vendors() {
@@ -152,7 +162,11 @@ mod tests {
             assert_eq!(local, !vendor.needs_key, "{}", vendor.id);
             assert_eq!(vendor.key_url.is_some(), vendor.needs_key, "{}", vendor.id);
             assert_eq!(vendor_at(&vendor.base_url), Some(vendor), "{}", vendor.id);
-            assert!(local || vendor.base_url.starts_with("https://"), "{}", vendor.id);
+            assert!(
+                local || vendor.base_url.starts_with("https://"),
+                "{}",
+                vendor.id
+            );
         }
     }
 

@@ -60,13 +60,22 @@ fn message(message: &ChatMessage, quirks: &Quirks) -> Value {
             json!({"role": "assistant", "content": text})
         }
         ChatMessage::Assistant { text, tool_calls } => {
-            let content = if text.is_empty() { Value::Null } else { json!(text) };
-            let calls: Vec<Value> = tool_calls.iter().map(|call| tool_call(call, quirks)).collect();
+            let content = if text.is_empty() {
+                Value::Null
+            } else {
+                json!(text)
+            };
+            let calls: Vec<Value> = tool_calls
+                .iter()
+                .map(|call| tool_call(call, quirks))
+                .collect();
             json!({"role": "assistant", "content": content, "tool_calls": calls})
         }
         ChatMessage::Tool {
             call_id, content, ..
-        } => json!({"role": "tool", "tool_call_id": outgoing_id(call_id, quirks), "content": content}),
+        } => {
+            json!({"role": "tool", "tool_call_id": outgoing_id(call_id, quirks), "content": content})
+        }
     }
 }
 
@@ -102,9 +111,19 @@ fn outgoing_name(name: &str) -> String {
     let name: String = name
         .chars()
         .take(64)
-        .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '-' {
+                c
+            } else {
+                '_'
+            }
+        })
         .collect();
-    if name.is_empty() { "unnamed".into() } else { name }
+    if name.is_empty() {
+        "unnamed".into()
+    } else {
+        name
+    }
 }
 
 fn outgoing_id(id: &str, quirks: &Quirks) -> String {
@@ -148,10 +167,14 @@ mod tests {
         };
         ChatRequest {
             messages: vec![
-                ChatMessage::System { text: "Be brief.".into() },
+                ChatMessage::System {
+                    text: "Be brief.".into(),
+                },
                 ChatMessage::User {
                     parts: vec![
-                        UserPart::Text { text: "What is this?".into() },
+                        UserPart::Text {
+                            text: "What is this?".into(),
+                        },
                         UserPart::Image {
                             image: ImageData {
                                 media_type: "image/png".into(),
@@ -162,7 +185,11 @@ mod tests {
                 },
                 ChatMessage::Assistant {
                     text: String::new(),
-                    tool_calls: vec![call("one", "{\"x\":"), call("abcDEF123", "{\"a\":1}"), call("", "")],
+                    tool_calls: vec![
+                        call("one", "{\"x\":"),
+                        call("abcDEF123", "{\"a\":1}"),
+                        call("", ""),
+                    ],
                 },
                 result("one"),
                 result("abcDEF123"),
@@ -172,7 +199,9 @@ mod tests {
                     tool_calls: vec![],
                 },
                 ChatMessage::User {
-                    parts: vec![UserPart::Text { text: "Thanks".into() }],
+                    parts: vec![UserPart::Text {
+                        text: "Thanks".into(),
+                    }],
                 },
             ],
             tools: vec![ToolSpec {
@@ -192,7 +221,12 @@ mod tests {
                 "function": {"name": "calc_ulate", "arguments": arguments}})
         };
         assert_eq!(
-            body("m", &conversation(), ProviderKind::Openrouter, &Quirks::default()),
+            body(
+                "m",
+                &conversation(),
+                ProviderKind::Openrouter,
+                &Quirks::default()
+            ),
             json!({
                 "model": "m", "stream": true, "stream_options": {"include_usage": true}, "usage": {"include": true},
                 "max_tokens": 100, "temperature": 0.7,
@@ -218,19 +252,44 @@ mod tests {
     fn quirks_change_the_body() {
         let quirks = |id: &str| {
             let vendor = vendors().iter().find(|vendor| vendor.id == id);
-            vendor.map(|vendor| vendor.quirks.clone()).unwrap_or_default()
+            vendor
+                .map(|vendor| vendor.quirks.clone())
+                .unwrap_or_default()
         };
-        let openai = body("gpt-5-mini", &conversation(), ProviderKind::OpenaiCompat, &quirks("openai"));
+        let openai = body(
+            "gpt-5-mini",
+            &conversation(),
+            ProviderKind::OpenaiCompat,
+            &quirks("openai"),
+        );
         assert_eq!(openai["max_completion_tokens"], json!(100));
-        assert_eq!((&openai["max_tokens"], &openai["temperature"], &openai["usage"]), (&Value::Null, &Value::Null, &Value::Null));
-        let mistral = body("m", &conversation(), ProviderKind::OpenaiCompat, &quirks("mistral"));
+        assert_eq!(
+            (
+                &openai["max_tokens"],
+                &openai["temperature"],
+                &openai["usage"]
+            ),
+            (&Value::Null, &Value::Null, &Value::Null)
+        );
+        let mistral = body(
+            "m",
+            &conversation(),
+            ProviderKind::OpenaiCompat,
+            &quirks("mistral"),
+        );
         assert_eq!(mistral["stream_options"], Value::Null);
         let calls = &mistral["messages"][2]["tool_calls"];
         let mapped = calls[0]["id"].as_str().unwrap_or_default();
-        assert!(mapped.len() == 9 && mapped.bytes().all(|b| b.is_ascii_alphanumeric()), "{mapped}");
+        assert!(
+            mapped.len() == 9 && mapped.bytes().all(|b| b.is_ascii_alphanumeric()),
+            "{mapped}"
+        );
         assert_eq!(mistral["messages"][3]["tool_call_id"], calls[0]["id"]);
         assert_eq!(calls[1]["id"], json!("abcDEF123"));
-        let hot = ChatRequest { temperature: Some(1.9), ..conversation() };
+        let hot = ChatRequest {
+            temperature: Some(1.9),
+            ..conversation()
+        };
         let anthropic = body("m", &hot, ProviderKind::OpenaiCompat, &quirks("anthropic"));
         assert_eq!(anthropic["temperature"], json!(1.0));
     }

@@ -20,7 +20,11 @@ fn golden() -> Vec<(String, Vec<u8>, PathBuf)> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "sse"))
         .map(|path| {
             let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-            (name, std::fs::read(&path).unwrap(), path.with_extension("json"))
+            (
+                name,
+                std::fs::read(&path).unwrap(),
+                path.with_extension("json"),
+            )
         })
         .collect();
     streams.sort();
@@ -47,7 +51,10 @@ fn golden_streams_at_every_cut() {
         }
         assert_eq!(decode(bytes.chunks(1)), whole, "{name} byte by byte");
     }
-    println!("golden streams: {} streams, {cuts} cuts, all alike", streams.len());
+    println!(
+        "golden streams: {} streams, {cuts} cuts, all alike",
+        streams.len()
+    );
     assert!(streams.len() >= 10, "{}", streams.len());
 }
 
@@ -100,18 +107,29 @@ fn good_stream() -> impl Strategy<Value = Vec<u8>> {
         "[a-z:]{0,8}".prop_map(|text| (3, text)),
     ];
     (vec(piece, 0..12), any::<bool>(), any::<bool>()).prop_map(|(pieces, openrouter, crlf)| {
-        let start = if openrouter { Sse::openrouter("m") } else { Sse::openai("m") };
-        let stream = pieces.iter().enumerate().fold(start, |stream, (at, (kind, text))| match kind {
-            0 => stream.text(text),
-            1 => stream.reasoning(text),
-            2 => stream.tool_call(at as u32, &format!("c{at}"), "calculate", text),
-            _ => stream.comment(text),
-        });
+        let start = if openrouter {
+            Sse::openrouter("m")
+        } else {
+            Sse::openai("m")
+        };
+        let stream =
+            pieces
+                .iter()
+                .enumerate()
+                .fold(start, |stream, (at, (kind, text))| match kind {
+                    0 => stream.text(text),
+                    1 => stream.reasoning(text),
+                    2 => stream.tool_call(at as u32, &format!("c{at}"), "calculate", text),
+                    _ => stream.comment(text),
+                });
         let bytes = stream.finish("stop").usage(3, 4).done().bytes();
         if !crlf {
             return bytes;
         }
-        String::from_utf8(bytes).unwrap().replace('\n', "\r\n").into_bytes()
+        String::from_utf8(bytes)
+            .unwrap()
+            .replace('\n', "\r\n")
+            .into_bytes()
     })
 }
 
@@ -177,15 +195,39 @@ fn json_like() -> impl Strategy<Value = Value> {
         "\\PC{0,6}".prop_map(Value::from),
     ];
     let key = prop::sample::select(vec![
-        "content", "role", "tool_calls", "index", "id", "function", "name", "arguments", "reasoning",
-        "reasoning_content", "reasoning_details", "text", "thinking", "usage", "prompt_tokens", "cost",
-        "choices", "delta", "message", "finish_reason", "refusal", "code", "metadata", "raw",
+        "content",
+        "role",
+        "tool_calls",
+        "index",
+        "id",
+        "function",
+        "name",
+        "arguments",
+        "reasoning",
+        "reasoning_content",
+        "reasoning_details",
+        "text",
+        "thinking",
+        "usage",
+        "prompt_tokens",
+        "cost",
+        "choices",
+        "delta",
+        "message",
+        "finish_reason",
+        "refusal",
+        "code",
+        "metadata",
+        "raw",
     ]);
     leaf.prop_recursive(4, 40, 6, move |inner| {
         prop_oneof![
             vec(inner.clone(), 0..4).prop_map(Value::from),
             vec((key.clone(), inner), 0..5).prop_map(|entries| {
-                entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (key.to_owned(), value))
+                    .collect()
             }),
         ]
     })
@@ -193,7 +235,11 @@ fn json_like() -> impl Strategy<Value = Value> {
 
 #[test]
 fn limits_hold_at_every_cut() {
-    let limits = SseLimits { line: 20, event: 30, body: 100 };
+    let limits = SseLimits {
+        line: 20,
+        event: 30,
+        body: 100,
+    };
     let run = |bytes: &[u8], size: usize| {
         let mut parser = SseParser::new(limits);
         let mut events = Vec::new();
@@ -204,22 +250,34 @@ fn limits_hold_at_every_cut() {
         let outcome = outcome.and(parser.finish(&mut events));
         (events, outcome.map_err(|error| error.to_string()))
     };
-    let event = |data: &str| SseEvent { name: String::new(), data: data.into() };
+    let event = |data: &str| SseEvent {
+        name: String::new(),
+        data: data.into(),
+    };
     let long_line = b"data: fits\n\ndata: 0123456789ABCDEF\n\n";
     let long_event = b"data: fits\n\ndata: 0123456789\ndata: 0123456789\ndata: 0123456789\n\n";
     let long_body = "data: 01234\n\n".repeat(8);
     for size in 1..60 {
         assert_eq!(
             run(long_line, size),
-            (vec![event("fits")], Err("a line is longer than 20 bytes".into()))
+            (
+                vec![event("fits")],
+                Err("a line is longer than 20 bytes".into())
+            )
         );
         assert_eq!(
             run(long_event, size),
-            (vec![event("fits")], Err("an event is longer than 30 bytes".into()))
+            (
+                vec![event("fits")],
+                Err("an event is longer than 30 bytes".into())
+            )
         );
         assert_eq!(
             run(long_body.as_bytes(), size),
-            (vec![event("01234"); 7], Err("the answer is longer than 100 bytes".into()))
+            (
+                vec![event("01234"); 7],
+                Err("the answer is longer than 100 bytes".into())
+            )
         );
     }
 }
@@ -248,5 +306,8 @@ fn a_long_answer_takes_linear_time() {
     };
     read(500);
     let (short, long) = (read(2_000), read(20_000));
-    assert!(long < short * 40, "{short:?} for 2,000 events, {long:?} for 20,000");
+    assert!(
+        long < short * 40,
+        "{short:?} for 2,000 events, {long:?} for 20,000"
+    );
 }

@@ -4,7 +4,9 @@ use nexus_llm::{ModelError, ModelEvent, StreamDecoder};
 use serde_json::{Value, json};
 
 /// Reads bytes that come in pieces, and the end of the stream.
-pub fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<ModelEvent>, Option<ModelError>) {
+pub fn decode<'a>(
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> (Vec<ModelEvent>, Option<ModelError>) {
     let mut decoder = StreamDecoder::new("golden", "salt");
     let mut events = Vec::new();
     for piece in pieces {

@@ -9,8 +9,8 @@ use nexus_llm::{
     http_client_with,
 };
 use nexus_protocol::{
-    ChatMessage, ChatRequest, FinishReason, ModelActivity, ModelInfo, ModelRef, ProviderKind, Usage,
-    UserPart,
+    ChatMessage, ChatRequest, FinishReason, ModelActivity, ModelInfo, ModelRef, ProviderKind,
+    Usage, UserPart,
 };
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
@@ -25,10 +25,10 @@ pub const fn ms(millis: u64) -> Duration {
 /// Limits that make every silence short.
 pub fn quick() -> Timeouts {
     Timeouts {
-        connect: ms(400),
-        headers: ms(300),
-        idle: ms(300),
-        content: ms(900),
+        connect: ms(2_000),
+        headers: ms(2_000),
+        idle: ms(2_000),
+        content: ms(4_500),
         tail: ms(150),
         retries: 4,
         backoff_base: ms(5),
@@ -66,7 +66,9 @@ pub fn info(name: &str) -> ModelInfo {
 pub fn ask(text: &str) -> ChatRequest {
     ChatRequest {
         messages: vec![ChatMessage::User {
-            parts: vec![UserPart::Text { text: text.to_owned() }],
+            parts: vec![UserPart::Text {
+                text: text.to_owned(),
+            }],
         }],
         ..ChatRequest::default()
     }
@@ -81,6 +83,8 @@ pub struct Heard {
     pub calls: Vec<(u32, String, String, String)>,
     pub waits: Vec<Duration>,
     pub retries: u32,
+    /// Why it was tried again.
+    pub reasons: Vec<String>,
     pub finished: Option<(FinishReason, Option<Usage>)>,
     pub error: Option<ModelError>,
     pub took: Duration,
@@ -106,8 +110,13 @@ pub async fn hear_until(
             heard.broke_the_contract = Some(format!("{event:?} after the end"));
         }
         match event {
-            Ok(ModelEvent::Activity(ModelActivity::Retrying { attempt, wait_ms, .. })) => {
+            Ok(ModelEvent::Activity(ModelActivity::Retrying {
+                attempt,
+                wait_ms,
+                reason,
+            })) => {
                 heard.retries = attempt;
+                heard.reasons.push(reason);
                 heard.waits.push(ms(wait_ms));
             }
             Ok(ModelEvent::Activity(_)) => {}
@@ -119,7 +128,9 @@ pub async fn hear_until(
             Ok(ModelEvent::ToolCallArguments { index, text }) => {
                 match heard.calls.get_mut(index as usize) {
                     Some(call) => call.3.push_str(&text),
-                    None => heard.broke_the_contract = Some(format!("arguments before call {index}")),
+                    None => {
+                        heard.broke_the_contract = Some(format!("arguments before call {index}"))
+                    }
                 }
             }
             Ok(ModelEvent::Finished { reason, usage }) => heard.finished = Some((reason, usage)),

@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use nexus_llm::{Model, ModelEvent};
-use nexus_protocol::{
-    ChatMessage, ChatRequest, ModelActivity, ModelRef, UserPart,
-};
+use nexus_protocol::{ChatMessage, ChatRequest, ModelActivity, ModelRef, UserPart};
 use nexus_worker_client::gguf::{self, Weights};
 use nexus_worker_client::{LocalEngine, WeightsPolicy, WorkerOptions};
 use tokio_util::sync::CancellationToken;

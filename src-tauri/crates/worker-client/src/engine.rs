@@ -6,6 +6,8 @@
 mod actor;
 mod breaker;
 mod generation;
+mod link;
+mod loading;
 mod local_model;
 mod options;
 mod process;

@@ -123,4 +123,7 @@ impl Fault {
 pub(crate) mod builder;
 
 #[cfg(test)]
+mod crafted;
+
+#[cfg(test)]
 mod tests;

@@ -90,17 +90,12 @@ fn text_of(parts: Vec<UserPart>) -> String {
 fn push(messages: &mut Vec<ChatMessage>, message: ChatMessage, merge: bool) {
     match (messages.last_mut(), message) {
         (Some(ChatMessage::User { parts }), ChatMessage::User { parts: more }) if merge => {
-            let text = [
-                text_of(std::mem::take(parts)),
-                text_of(more),
-            ]
-            .join("\n\n");
+            let text = [text_of(std::mem::take(parts)), text_of(more)].join("\n\n");
             *parts = vec![UserPart::Text { text }];
         }
-        (
-            Some(ChatMessage::Assistant { text, .. }),
-            ChatMessage::Assistant { text: more, .. },
-        ) if merge => {
+        (Some(ChatMessage::Assistant { text, .. }), ChatMessage::Assistant { text: more, .. })
+            if merge =>
+        {
             if !text.is_empty() && !more.is_empty() {
                 text.push_str("\n\n");
             }

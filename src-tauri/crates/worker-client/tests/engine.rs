@@ -1,4 +1,5 @@
 //! The engine against a worker that dies, hangs, lies and floods: every call ends, with a typed error, and the next works.
+#![expect(clippy::unwrap_used, reason = "what goes wrong in a test must fail it")]
 
 #[path = "support/gguf_builder.rs"]
 #[expect(dead_code, reason = "these tests need sound files only")]
@@ -223,9 +224,7 @@ async fn every_misdeed_of_a_worker_is_a_typed_error_and_the_next_request_works()
         ("engine", died("The engine failed: a kernel failed.")),
         (
             "garbage",
-            died(
-                "It sent a frame that is no message: expected value at line 1 column 1.",
-            ),
+            died("It sent a frame that is no message: expected value at line 1 column 1."),
         ),
         (
             "huge",
@@ -305,7 +304,9 @@ async fn files_are_checked_before_a_worker_is_started() {
         }))]
     );
     let silent = bench.folder.path().join("silent.gguf");
-    let bytes = gguf_builder::tiny().without("tokenizer.chat_template").bytes();
+    let bytes = gguf_builder::tiny()
+        .without("tokenizer.chat_template")
+        .bytes();
     std::fs::write(&silent, bytes).unwrap();
     assert_eq!(
         bench.fails("silent", "hello").await,
@@ -329,7 +330,10 @@ async fn a_model_too_big_for_this_machine_is_refused() {
     let file = gguf_builder::tiny()
         .set("llama.block_count", gguf_builder::Entry::U32(1024))
         .set("llama.context_length", gguf_builder::Entry::U32(16 << 20))
-        .set("llama.attention.key_length", gguf_builder::Entry::U32(65_536));
+        .set(
+            "llama.attention.key_length",
+            gguf_builder::Entry::U32(65_536),
+        );
     std::fs::write(&path, file.bytes()).unwrap();
     let mut info = info(false);
     info.context_tokens = Some(16 << 20);
@@ -356,7 +360,10 @@ async fn a_worker_that_hangs_is_ended() {
     let timeout = |seconds| ModelError::Local(LocalError::Timeout { seconds });
     let bench = Bench::with(hasty);
     assert_eq!(bench.fails("hang-on-load", "hello").await, timeout(1));
-    assert_eq!(bench.fails("good", "hang before anything").await, timeout(1));
+    assert_eq!(
+        bench.fails("good", "hang before anything").await,
+        timeout(1)
+    );
     assert_eq!(bench.fails("good", "hang").await, timeout(1));
 }
 
@@ -465,7 +472,9 @@ async fn a_worker_that_ignores_a_cancel_is_ended_after_the_grace() {
 async fn what_waits_is_served_in_order_and_can_be_cancelled() {
     let bench = Bench::new();
     let first_cancel = CancellationToken::new();
-    let mut first = bench.model("good").stream(said("slow"), first_cancel.clone());
+    let mut first = bench
+        .model("good")
+        .stream(said("slow"), first_cancel.clone());
     while !matches!(first.next().await, Some(Ok(ModelEvent::Text(_)))) {}
 
     let order = Arc::new(std::sync::Mutex::new(Vec::new()));
@@ -477,7 +486,9 @@ async fn what_waits_is_served_in_order_and_can_be_cancelled() {
         } else {
             CancellationToken::new()
         };
-        let mut stream = bench.model("good").stream(said(&number.to_string()), cancel);
+        let mut stream = bench
+            .model("good")
+            .stream(said(&number.to_string()), cancel);
         let order = order.clone();
         waiters.push(tokio::spawn(async move {
             let mut last = None;
@@ -535,7 +546,10 @@ async fn a_file_that_kills_its_worker_again_and_again_is_let_be() {
 async fn deaths_with_answers_between_them_do_not_add_up() {
     let bench = Bench::new();
     for _ in 0..6 {
-        assert_eq!(bench.fails("good", "kill").await, died("It aborted (signal 6)."));
+        assert_eq!(
+            bench.fails("good", "kill").await,
+            died("It aborted (signal 6).")
+        );
         bench.still_works().await;
     }
 }
@@ -579,7 +593,9 @@ async fn the_idle_time_can_be_changed_while_it_runs() {
     let pid = bench.pid().await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(lives(pid));
-    bench.engine.set_idle_unload(Some(Duration::from_millis(10)));
+    bench
+        .engine
+        .set_idle_unload(Some(Duration::from_millis(10)));
     ends(pid).await;
 }
 

@@ -93,7 +93,7 @@ fn load(path: &str, context_tokens: u32) {
             },
         }),
         "garbage-on-load" => raw(b"\x05\0\0\0hello"),
-        "print-on-load" => println!("Loading model…"),
+        "print-on-load" => raw(b"Loading model...\n"),
         _ => send(&WorkerReply::Loaded {
             context_tokens,
             load_ms: 1,
@@ -210,7 +210,10 @@ fn generate(id: u64, request: &ChatRequest, waiting: &Waiting) {
             text: "hm".to_owned(),
         }),
         "call" => {
-            for part in ["See: <tool", "_call>{\"name\":\"now\",\"arguments\":{}}</tool_call>"] {
+            for part in [
+                "See: <tool",
+                "_call>{\"name\":\"now\",\"arguments\":{}}</tool_call>",
+            ] {
                 text(part);
             }
         }

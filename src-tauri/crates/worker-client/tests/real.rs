@@ -1,5 +1,6 @@
 //! The real worker with the real starter model. Needs `NEXUS_WORKER` (the built program) and `NEXUS_STARTER_MODEL` (the
 //! file); where one is missing these tests fail, for a test that is skipped proves nothing.
+#![expect(clippy::unwrap_used, reason = "what goes wrong in a test must fail it")]
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,14 +9,16 @@ use std::time::{Duration, Instant};
 use futures::StreamExt as _;
 use nexus_llm::{LocalError, Model, ModelError, ModelEvent};
 use nexus_protocol::{
-    ChatMessage, ChatRequest, FinishReason, ModelActivity, ModelRef, Usage, UserPart,
+    ChatMessage, ChatRequest, FinishReason, ModelActivity, ModelRef, ToolSpec, Usage, UserPart,
 };
 use nexus_worker_client::{LocalEngine, WorkerOptions, gguf, starter};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 
 fn path_from(name: &str) -> PathBuf {
-    PathBuf::from(std::env::var(name).unwrap_or_else(|_| panic!("{name} must be set for these tests")))
+    PathBuf::from(
+        std::env::var(name).unwrap_or_else(|_| panic!("{name} must be set for these tests")),
+    )
 }
 
 /// Each test wants the machine for itself: they measure time.
@@ -180,10 +183,7 @@ async fn it_loads_streams_counts_and_remembers() {
     });
     second.max_output_tokens = Some(24);
     let events = bench.ask(second).await;
-    assert_eq!(
-        events[0],
-        Ok(ModelEvent::Activity(ModelActivity::Waiting))
-    );
+    assert_eq!(events[0], Ok(ModelEvent::Activity(ModelActivity::Waiting)));
     let answer = self::texts(&events).concat();
     assert!(answer.contains("Paris"), "{answer}");
     bench.engine.shutdown().await;
@@ -206,16 +206,22 @@ async fn an_answer_ends_at_its_limit() {
 async fn cancelling_takes_less_than_a_second_and_the_process_stays() {
     let bench = Bench::new().await;
     // Loaded before the clock runs.
-    end(&bench.ask(ChatRequest { max_output_tokens: Some(2), ..said("Hi") }).await);
+    end(&bench
+        .ask(ChatRequest {
+            max_output_tokens: Some(2),
+            ..said("Hi")
+        })
+        .await);
     #[cfg(target_os = "linux")]
     let before = bench.workers();
     for _ in 0..5 {
         let cancel = CancellationToken::new();
         let mut stream = bench.model.stream(story(), cancel.clone());
-        let mut pieces = 0;
-        while pieces < 5 {
-            if let Ok(ModelEvent::Text(_)) = stream.next().await.unwrap() {
-                pieces += 1;
+        let mut seen = Vec::new();
+        while texts(&seen).len() < 5 {
+            match stream.next().await {
+                Some(Ok(event)) => seen.push(Ok(event)),
+                other => panic!("{other:?} after {seen:?}"),
             }
         }
         cancel.cancel();
@@ -233,7 +239,11 @@ async fn cancelling_takes_less_than_a_second_and_the_process_stays() {
             "it was loaded anew"
         );
         end(&events);
-        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            start.elapsed()
+        );
     }
     #[cfg(target_os = "linux")]
     assert_eq!(bench.workers(), before);
@@ -276,7 +286,11 @@ async fn a_killed_worker_is_an_error_and_the_next_request_works() {
             })
             .await;
         end(&events);
-        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "{:?}",
+            start.elapsed()
+        );
         assert_eq!(bench.workers().len(), 1);
     }
     bench.engine.shutdown().await;
@@ -301,10 +315,7 @@ async fn a_conversation_too_long_is_told_in_tokens() {
             ..said("Hello")
         })
         .await;
-    assert_eq!(
-        events[0],
-        Ok(ModelEvent::Activity(ModelActivity::Waiting))
-    );
+    assert_eq!(events[0], Ok(ModelEvent::Activity(ModelActivity::Waiting)));
     end(&events);
 }
 
@@ -323,11 +334,43 @@ async fn an_answer_that_fills_the_context_ends_by_length() {
     assert!(usage.input_tokens + usage.output_tokens <= 512, "{usage:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn with_tools_the_text_stays_free_of_the_templates_marks() {
+    let bench = Bench::new().await;
+    let mut info = bench.model.info().clone();
+    // Its template ignores tools, but the engine takes another path where there are some.
+    info.tools = true;
+    let model = bench.engine.model(bench.path.clone(), info);
+    let request = ChatRequest {
+        tools: vec![ToolSpec {
+            name: "current_time".to_owned(),
+            description: "Tells the time.".to_owned(),
+            parameters: serde_json::json!({"type": "object", "properties": {}}),
+        }],
+        max_output_tokens: Some(60),
+        ..said("Say hello.")
+    };
+    let events: Vec<_> = model
+        .stream(request, CancellationToken::new())
+        .collect()
+        .await;
+    let (reason, usage) = end(&events);
+    let text = texts(&events).concat();
+    assert_eq!(reason, FinishReason::Stop, "{text}");
+    assert!(usage.output_tokens > 1, "{text}");
+    assert!(!text.contains("<|") && !text.is_empty(), "{text}");
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_touches_only_its_own_folder_and_leaves_nothing_in_it() {
     let bench = Bench::new().await;
-    end(&bench.ask(ChatRequest { max_output_tokens: Some(3), ..said("Hello") }).await);
+    end(&bench
+        .ask(ChatRequest {
+            max_output_tokens: Some(3),
+            ..said("Hello")
+        })
+        .await);
     let pid = bench.workers()[0];
     let status = std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap();
     assert_eq!(status.trim(), "500");
@@ -379,11 +422,19 @@ async fn a_damaged_model_is_an_error_and_the_good_one_still_runs() {
         .collect()
         .await;
     match events.last() {
-        Some(Err(ModelError::Local(LocalError::NotGguf { path: named, reason }))) => {
+        Some(Err(ModelError::Local(LocalError::NotGguf {
+            path: named,
+            reason,
+        }))) => {
             assert_eq!(*named, path.display().to_string());
             assert!(reason.starts_with("the engine refused it: "), "{reason}");
         }
         other => panic!("it ended with {other:?}"),
     }
-    end(&bench.ask(ChatRequest { max_output_tokens: Some(3), ..said("Hello") }).await);
+    end(&bench
+        .ask(ChatRequest {
+            max_output_tokens: Some(3),
+            ..said("Hello")
+        })
+        .await);
 }

@@ -14,15 +14,15 @@ use crate::output::Output;
 /// Text is sent this often at most: more than a screen shows.
 const MERGE: Duration = Duration::from_millis(16);
 
-/// Runs a generation to its end. Sends exactly one `Finished` or `Failed`, last.
+/// Runs a generation to its end. Gives the `Finished` or `Failed` that is to be sent, last.
 pub(crate) async fn answer(
     engine: &Engine,
     id: u64,
     request: ChatRequest,
     cancelled: oneshot::Receiver<()>,
     output: &Output,
-) {
-    let reply = match engine.start(&request).await {
+) -> WorkerReply {
+    match engine.start(&request).await {
         Err(error) => WorkerReply::Failed { id, error },
         Ok(started) => {
             output.send(&WorkerReply::Started {
@@ -31,8 +31,7 @@ pub(crate) async fn answer(
             });
             run(engine, id, started, cancelled, output).await
         }
-    };
-    output.send(&reply);
+    }
 }
 
 async fn run(

@@ -212,7 +212,10 @@ impl Engine {
 async fn build(path: PathBuf, keep_prefixes: bool) -> Result<Model, WorkerError> {
     if !path.is_file() {
         // A missing file would make the engine ask a hub on the network for it.
-        return Err(load_error(format!("there is no file at {}", path.display())));
+        return Err(load_error(format!(
+            "there is no file at {}",
+            path.display()
+        )));
     }
     let lodging = Lodging::of(&path)?;
     let mut builder = GgufModelBuilder::new(lodging.folder.display(), vec![lodging.file.clone()])
@@ -242,7 +245,10 @@ impl Lodging {
             return Ok(lodging);
         }
         // No links here: then beside its neighbours.
-        match (path.parent(), path.file_name().and_then(|name| name.to_str())) {
+        match (
+            path.parent(),
+            path.file_name().and_then(|name| name.to_str()),
+        ) {
             (Some(folder), Some(file)) => Ok(Self {
                 folder: folder.to_owned(),
                 file: file.to_owned(),
@@ -330,5 +336,10 @@ fn panic_message(error: tokio::task::JoinError) -> String {
 
 /// Errors of the engine carry backtraces; the first line says it all.
 fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().chars().take(300).collect()
+    text.lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(300)
+        .collect()
 }

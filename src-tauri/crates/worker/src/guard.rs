@@ -33,9 +33,10 @@ fn describe(panic: &PanicHookInfo<'_>) -> String {
     let message = message.lines().next().unwrap_or_default();
     match panic.location() {
         Some(place) => {
-            let file = Path::new(place.file())
-                .file_name()
-                .map_or_else(|| place.file().to_owned(), |name| name.to_string_lossy().into_owned());
+            let file = Path::new(place.file()).file_name().map_or_else(
+                || place.file().to_owned(),
+                |name| name.to_string_lossy().into_owned(),
+            );
             format!("a panic: {message} ({file}:{})", place.line())
         }
         None => format!("a panic: {message}"),
@@ -75,8 +76,9 @@ fn watch_parent(expected: Option<u64>) {
         return;
     };
     let is_there = move || {
-        rustix::process::getppid()
-            .is_some_and(|parent| u64::from(parent.as_raw_nonzero().get().cast_unsigned()) == expected)
+        rustix::process::getppid().is_some_and(|parent| {
+            u64::from(parent.as_raw_nonzero().get().cast_unsigned()) == expected
+        })
     };
     if !is_there() {
         tracing::error!("the parent is gone");

@@ -54,17 +54,27 @@ struct Running {
     id: u64,
     /// Dropped or used to cancel.
     cancel: Option<oneshot::Sender<()>>,
-    task: JoinHandle<()>,
+    task: JoinHandle<WorkerReply>,
 }
 
 /// Serves requests until stdin ends.
 pub(crate) async fn serve(mut requests: mpsc::UnboundedReceiver<WorkerRequest>, output: Output) {
     let mut engine: Option<Arc<Engine>> = None;
     let mut running: Option<Running> = None;
-    while let Some(request) = requests.recv().await {
-        if running.as_ref().is_some_and(|run| run.task.is_finished()) {
-            running = None;
-        }
+    loop {
+        let request = tokio::select! {
+            // Its end comes first: the parent may ask for the next one as soon as it has read of it.
+            biased;
+            reply = end_of(&mut running) => {
+                running = None;
+                output.send(&reply);
+                continue;
+            }
+            request = requests.recv() => request,
+        };
+        let Some(request) = request else {
+            return;
+        };
         match (request, &engine) {
             (WorkerRequest::Load { .. }, Some(_)) => output.send(&WorkerReply::LoadFailed {
                 error: bad_state("a model is loaded already"),
@@ -94,7 +104,7 @@ pub(crate) async fn serve(mut requests: mpsc::UnboundedReceiver<WorkerRequest>, 
                 let (cancel, cancelled) = oneshot::channel();
                 let (engine, output) = (engine.clone(), output.clone());
                 let task = tokio::spawn(async move {
-                    answer::answer(&engine, id, request, cancelled, &output).await;
+                    answer::answer(&engine, id, request, cancelled, &output).await
                 });
                 running = Some(Running {
                     id,
@@ -130,6 +140,22 @@ pub(crate) async fn serve(mut requests: mpsc::UnboundedReceiver<WorkerRequest>, 
             (WorkerRequest::Ping { .. } | WorkerRequest::Shutdown, _) => {}
         }
     }
+}
+
+/// The last reply of the generation that runs; never where none does.
+async fn end_of(running: &mut Option<Running>) -> WorkerReply {
+    let Some(run) = running else {
+        return std::future::pending().await;
+    };
+    let id = run.id;
+    (&mut run.task)
+        .await
+        .unwrap_or_else(|error| WorkerReply::Failed {
+            id,
+            error: WorkerError::Engine {
+                reason: format!("the worker's own task failed: {error}"),
+            },
+        })
 }
 
 fn bad_state(reason: &str) -> WorkerError {

@@ -4,7 +4,7 @@ use std::{
     env, fs,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::{measure::Measure, probes::last_object};
 use crate::{build::CLI, command, starter, work::Work};
 
+const STARTER: &str = "smollm2-135m";
 const MODEL: &str = "local/smollm2-135m";
 const PROMPT: &str = "Write one long paragraph about the sea, its colours and its winds.";
 const TOKENS: u32 = 128;
@@ -33,9 +34,12 @@ struct Answer {
 pub fn measure(work: &Work, runs: u32) -> Result<Vec<Measure>> {
     let data = env::temp_dir().join(format!("nexus-bench-model-{}", std::process::id()));
     fs::create_dir_all(&data)?;
-    let answers = (0..runs)
-        .map(|_| ask(work, &data))
-        .collect::<Result<Vec<_>>>();
+    let answers =
+        command::capture(nexus(work, &data)?.args(["models", "pull", STARTER])).and_then(|_| {
+            (0..runs)
+                .map(|_| ask(work, &data))
+                .collect::<Result<Vec<_>>>()
+        });
     // Best effort: it lies in the system's folder for such.
     let _ = fs::remove_dir_all(&data);
     let answers = answers?;
@@ -52,15 +56,21 @@ pub fn measure(work: &Work, runs: u32) -> Result<Vec<Measure>> {
     Ok(measures)
 }
 
-fn ask(work: &Work, data: &Path) -> Result<Answer> {
-    let mut ask = command::clean(work.place.release(CLI));
-    ask.args(["ask", "--model", MODEL, "--json", PROMPT])
+/// The command line over a data folder of its own.
+fn nexus(work: &Work, data: &Path) -> Result<Command> {
+    let mut nexus = command::clean(work.place.release(CLI));
+    nexus
         .env("NEXUS_DATA_DIR", data)
         .env("NEXUS_WORKER", work.worker()?)
-        .env("NEXUS_STARTER_MODEL", work.starter()?)
+        .env("NEXUS_STARTER_MODEL", work.starter()?);
+    Ok(nexus)
+}
+
+fn ask(work: &Work, data: &Path) -> Result<Answer> {
+    let mut ask = nexus(work, data)?;
+    ask.args(["ask", "--model", MODEL, "--json", PROMPT])
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .stdout(Stdio::piped());
     let mut child = ask
         .spawn()
         .with_context(|| format!("cannot start `{}`", command::describe(&ask)))?;
@@ -71,13 +81,11 @@ fn ask(work: &Work, data: &Path) -> Result<Answer> {
     for line in BufReader::new(stdout).lines() {
         lines.push((started.elapsed(), line?));
     }
-    let output = child.wait_with_output()?;
-    if !output.status.success() {
+    let status = child.wait()?;
+    if !status.success() {
         bail!(
-            "`{}` ended with {}: {}",
-            command::describe(&ask),
-            output.status,
-            String::from_utf8_lossy(&output.stderr).trim()
+            "`{}` ended with {status}; its words are above",
+            command::describe(&ask)
         );
     }
     read(&lines)

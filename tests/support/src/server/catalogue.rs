@@ -6,7 +6,12 @@ use serde_json::{Value, json};
 
 /// `GET /models`.
 pub(super) fn openrouter() -> Value {
-    let model = |id: &str, name: &str, context: u32, modality: &[&str], prices: (&str, &str), parameters: &[&str]| {
+    let model = |id: &str,
+                 name: &str,
+                 context: u32,
+                 modality: &[&str],
+                 prices: (&str, &str),
+                 parameters: &[&str]| {
         json!({
             "id": id, "canonical_slug": id, "hugging_face_id": "", "name": name, "created": 1_767_000_000,
             "description": "A model of the scripted provider.", "context_length": context,
@@ -18,7 +23,14 @@ pub(super) fn openrouter() -> Value {
             "per_request_limits": null, "supported_parameters": parameters,
         })
     };
-    let tools = ["max_tokens", "temperature", "tools", "tool_choice", "reasoning", "include_reasoning"];
+    let tools = [
+        "max_tokens",
+        "temperature",
+        "tools",
+        "tool_choice",
+        "reasoning",
+        "include_reasoning",
+    ];
     let mut image_maker = model(
         "scripted/painter",
         "Scripted: Painter",
@@ -36,7 +48,8 @@ pub(super) fn openrouter() -> Value {
         ("-1", "-1"),
         &[],
     );
-    varying["top_provider"] = json!({"context_length": null, "max_completion_tokens": null, "is_moderated": false});
+    varying["top_provider"] =
+        json!({"context_length": null, "max_completion_tokens": null, "is_moderated": false});
     json!({"data": [
         model("scripted/large", "Scripted: Large", 200_000, &["text", "image", "file"], ("0.000003", "0.000015"), &tools),
         model("scripted/small", "Scripted: Small", 131_072, &["text"], ("0.00000015", "0.0000006"), &tools),

@@ -38,7 +38,10 @@ pub(super) async fn serve(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) {
             Some(After::Close) => {
                 drop(stream.shutdown().await);
                 // Reads what the client still sends, or the kernel would answer it with a reset.
-                drop(tokio::time::timeout(Duration::from_secs(1), until_client_leaves(&mut stream)).await);
+                drop(
+                    tokio::time::timeout(Duration::from_secs(1), until_client_leaves(&mut stream))
+                        .await,
+                );
                 return;
             }
             None => return,
@@ -71,7 +74,10 @@ enum After {
 /// Plays an answer; `None` where the client left before its end.
 async fn play(stream: &mut TcpStream, answer: &Answer) -> Option<After> {
     if let Some(head) = &answer.head {
-        stream.write_all(head_bytes(head, answer.framing).as_bytes()).await.ok()?;
+        stream
+            .write_all(head_bytes(head, answer.framing).as_bytes())
+            .await
+            .ok()?;
     }
     let chunked = answer.head.is_some() && answer.framing == Framing::Chunked;
     for step in &answer.steps {

@@ -19,16 +19,28 @@ $$\\int_0^1 x^2\\,dx = \\frac{1}{3}$$\n";
 pub(super) fn answer(body: &Value, pause: Duration) -> Answer {
     let model = body["model"].as_str().unwrap_or("scripted");
     let openrouter = body["usage"]["include"] == true;
-    let stream = if openrouter { Sse::openrouter(model) } else { Sse::openai(model) };
+    let stream = if openrouter {
+        Sse::openrouter(model)
+    } else {
+        Sse::openai(model)
+    };
     let messages = body["messages"].as_array().map_or(&[][..], Vec::as_slice);
     let last = messages.last().unwrap_or(&Value::Null);
     let text = text_of(&last["content"]);
     let lower = text.to_lowercase();
-    let calculator = body["tools"]
-        .as_array()
-        .is_some_and(|tools| tools.iter().any(|tool| tool["function"]["name"] == "calculate"));
-    if last["role"] == "user" && calculator && let Some(at) = lower.find("calculate ") {
-        let expression = text.get(at + "calculate ".len()..).unwrap_or_default().trim();
+    let calculator = body["tools"].as_array().is_some_and(|tools| {
+        tools
+            .iter()
+            .any(|tool| tool["function"]["name"] == "calculate")
+    });
+    if last["role"] == "user"
+        && calculator
+        && let Some(at) = lower.find("calculate ")
+    {
+        let expression = text
+            .get(at + "calculate ".len()..)
+            .unwrap_or_default()
+            .trim();
         let id = format!("call_{}", messages.len());
         let arguments = json!({"expression": expression}).to_string();
         return stream
@@ -44,7 +56,9 @@ pub(super) fn answer(body: &Value, pause: Duration) -> Answer {
         (stream, MARKDOWN.to_owned())
     } else if lower.contains("think") {
         let thinking = ["The user ", "wants me ", "to think. ", "So I do."];
-        let stream = thinking.iter().fold(stream, |stream, part| stream.reasoning(part));
+        let stream = thinking
+            .iter()
+            .fold(stream, |stream, part| stream.reasoning(part));
         (stream, "I thought about it.".to_owned())
     } else if lower.contains("long") {
         let words: Vec<String> = (1..=600).map(|n| format!("word{n}")).collect();

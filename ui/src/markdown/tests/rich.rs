@@ -32,10 +32,6 @@ fn a_link_that_lies_says_where_it_goes() {
         }]
     );
     assert_eq!(
-        only_paragraph("[x](java\tscript:alert(1))"),
-        only_paragraph("[x](java\tscript:alert(1))"),
-    );
-    assert_eq!(
         only_paragraph("[x](javascript:alert(1))"),
         vec![Inline::RefusedLink { content: vec![words("x")], shown: "javascript:alert(1)".into() }]
     );
@@ -44,16 +40,17 @@ fn a_link_that_lies_says_where_it_goes() {
 #[test]
 fn delimiters_are_math_only_outside_code_and_addresses() {
     assert_eq!(
-        only_paragraph("`\\(a\\)` and \\(open and [y](http://a.example/\\(b\\))"),
+        only_paragraph("`\\(a\\)` and [y](http://a.example/\\(b\\)) and \\(open"),
         vec![
             Inline::Code("\\(a\\)".into()),
-            words(" and (open and "),
+            words(" and "),
             Inline::Link {
                 href: "http://a.example/(b)".into(),
                 host: "a.example".into(),
                 deceptive: false,
                 content: vec![words("y")],
             },
+            words(" and (open"),
         ]
     );
     let math = only_paragraph("\\(x\\) costs $5-$10");

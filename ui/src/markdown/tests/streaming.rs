@@ -99,14 +99,14 @@ fn replaced_text_starts_anew() {
 
 #[test]
 fn what_was_right_stays_the_same_value() {
-    let text = "# one\n\ntwo\n\n```\nx\n```\n\nlast [a]\n\n[a]: https://a.example";
+    let text = "# one\n\ntwo [a]\n\n```\nx\n```\n\nlast\n\n[a]: https://a.example";
     let mut live = LiveDocument::default();
     for end in 1..=text.len() {
         live.update(&text[..end], true);
     }
     let before: Vec<_> = live.blocks().to_vec();
-    assert_eq!(live.update(text, false), 3);
-    for index in 0..3 {
+    assert_eq!(live.update(text, false), 1);
+    for index in [0, 2, 3] {
         assert!(std::sync::Arc::ptr_eq(&before[index], &live.blocks()[index]));
     }
 }
@@ -126,7 +126,7 @@ fn fragment() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: if cfg!(debug_assertions) { 3_000 } else { 200_000 }, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: if cfg!(debug_assertions) { 1_000 } else { 200_000 }, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn streamed_is_whole(fragments in prop::collection::vec(fragment(), 0..24)) {

@@ -20,7 +20,10 @@ pub fn About() -> impl IntoView {
         (browser::shortcut(","), "Settings"),
         ("Enter".to_owned(), "Send"),
         ("Shift Enter".to_owned(), "Break the line"),
-        ("↑".to_owned(), "Your last message, where the field is empty"),
+        (
+            "↑".to_owned(),
+            "Your last message, where the field is empty",
+        ),
         ("Esc".to_owned(), "Close, or stop the answer"),
         ("F2".to_owned(), "Rename the chat in focus"),
     ];

@@ -8,12 +8,22 @@ use crate::{actions, state::use_app};
 #[component]
 pub fn Data() -> impl IntoView {
     let app = use_app();
-    let folder = move || app.facts.settings.with(|view| view.as_ref().map(|view| view.data_dir.clone()));
-    let file = move || app.facts.settings.with(|view| view.as_ref().map(|view| view.file.clone()));
-    let fixed = Memo::new(move |_| {
+    let folder = move || {
         app.facts
             .settings
-            .with(|view| view.as_ref().map(|view| view.from_environment.join(", ")).unwrap_or_default())
+            .with(|view| view.as_ref().map(|view| view.data_dir.clone()))
+    };
+    let file = move || {
+        app.facts
+            .settings
+            .with(|view| view.as_ref().map(|view| view.file.clone()))
+    };
+    let fixed = Memo::new(move |_| {
+        app.facts.settings.with(|view| {
+            view.as_ref()
+                .map(|view| view.from_environment.join(", "))
+                .unwrap_or_default()
+        })
     });
     view! {
         <section class="settings-part" aria-labelledby="part-data">

@@ -15,9 +15,10 @@ use crate::{
 pub fn General() -> impl IntoView {
     let app = use_app();
     let settings = Memo::new(move |_| {
-        app.facts
-            .settings
-            .with(|view| view.as_ref().map_or_else(Settings::default, |view| view.settings.clone()))
+        app.facts.settings.with(|view| {
+            view.as_ref()
+                .map_or_else(Settings::default, |view| view.settings.clone())
+        })
     });
     view! {
         <section class="settings-part" aria-labelledby="part-general">

@@ -36,17 +36,23 @@ pub fn ProviderForm(#[prop(optional)] edit: Option<String>, done: Callback<()>) 
     let busy = RwSignal::new(false);
     let failed = RwSignal::new(None::<ErrorCard>);
     let whole = move || {
-        let address = base_url.with(|url| url.starts_with("http://") || url.starts_with("https://"));
+        let address =
+            base_url.with(|url| url.starts_with("http://") || url.starts_with("https://"));
         address
             && id.with(|id| id_of(id) == *id && !id.is_empty() && id != "local")
-            && (key_kind.with(|kind| kind != "env") || variable.with(|name| !name.trim().is_empty()))
+            && (key_kind.with(|kind| kind != "env")
+                || variable.with(|name| !name.trim().is_empty()))
     };
     let save = move || {
         let entry = ProviderEntry {
             id: id.get_untracked(),
             name: name.get_untracked().trim().to_owned(),
             kind: kind.get_untracked(),
-            base_url: base_url.get_untracked().trim().trim_end_matches('/').to_owned(),
+            base_url: base_url
+                .get_untracked()
+                .trim()
+                .trim_end_matches('/')
+                .to_owned(),
             key: match key_kind.get_untracked().as_str() {
                 "env" => format!("env:{}", variable.get_untracked().trim()),
                 other => other.to_owned(),
@@ -185,7 +191,11 @@ fn id_of(name: &str) -> String {
         }
     }
     id.truncate(32);
-    if name.ends_with('-') { id } else { id.trim_end_matches('-').to_owned() }
+    if name.ends_with('-') {
+        id
+    } else {
+        id.trim_end_matches('-').to_owned()
+    }
 }
 
 #[cfg(test)]

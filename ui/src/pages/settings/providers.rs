@@ -1,7 +1,9 @@
 //! Providers and their keys. A key is typed, tried and deleted here; it is never shown again.
 
 use leptos::{prelude::*, task::spawn_local};
-use nexus_protocol::{ErrorAction, ErrorCard, KeySource, KeyStatus, KeyTest, ModelPlace, ProviderView};
+use nexus_protocol::{
+    ErrorAction, ErrorCard, KeySource, KeyStatus, KeyTest, ModelPlace, ProviderView,
+};
 
 use super::provider_form::ProviderForm;
 use crate::{
@@ -17,9 +19,11 @@ pub fn Providers() -> impl IntoView {
     let app = use_app();
     let adding = RwSignal::new(false);
     let ids = Memo::new(move |_| {
-        app.facts
-            .providers
-            .with(|all| all.iter().map(|provider| provider.id.clone()).collect::<Vec<_>>())
+        app.facts.providers.with(|all| {
+            all.iter()
+                .map(|provider| provider.id.clone())
+                .collect::<Vec<_>>()
+        })
     });
     view! {
         <section class="settings-part" aria-labelledby="part-providers">
@@ -63,9 +67,11 @@ fn ProviderCard(id: String) -> impl IntoView {
     let app = use_app();
     let id = StoredValue::new(id);
     let provider = Memo::new(move |_| {
-        app.facts
-            .providers
-            .with(|all| all.iter().find(|p| id.with_value(|id| *id == p.id)).cloned())
+        app.facts.providers.with(|all| {
+            all.iter()
+                .find(|p| id.with_value(|id| *id == p.id))
+                .cloned()
+        })
     });
     let came = RwSignal::new(Came::Nothing);
     let entering = RwSignal::new(false);
@@ -74,13 +80,21 @@ fn ProviderCard(id: String) -> impl IntoView {
     let needs_key = move || !matches!(status.get(), None | Some(KeyStatus::NotNeeded));
     let busy = move || matches!(came.get(), Came::Busy(_));
 
+    // The way to Settings is no help where one is: what helps is the field, and it opens by itself.
+    let failed = move |mut card: ErrorCard| {
+        if matches!(card.action, ErrorAction::OpenProvider { .. }) {
+            card.action = ErrorAction::None;
+            entering.try_set(true);
+        }
+        Came::Failed(card)
+    };
     let test = move || {
         came.set(Came::Busy("Testing"));
         spawn_local(async move {
             let result = actions::test_key(id.get_value()).await;
             came.try_set(match result {
                 Ok(KeyTest::Works { models }) => Came::Works(models),
-                Ok(KeyTest::Failed { error }) | Err(error) => Came::Failed(error),
+                Ok(KeyTest::Failed { error }) | Err(error) => failed(error),
             });
         });
     };
@@ -110,7 +124,12 @@ fn ProviderCard(id: String) -> impl IntoView {
             }
         });
     };
-    let name = Memo::new(move |_| provider.get().map(|provider| provider.name).unwrap_or_default());
+    let name = Memo::new(move |_| {
+        provider
+            .get()
+            .map(|provider| provider.name)
+            .unwrap_or_default()
+    });
     view! {
         <div class="provider" data-testid=id.with_value(|id| format!("provider-{id}"))>
             <div class="provider-line">
@@ -126,7 +145,7 @@ fn ProviderCard(id: String) -> impl IntoView {
                         <span class="key-status" data-testid="key-status" class:ok=move || matches!(status.get(), Some(KeyStatus::Set { .. }))>
                             {move || status.get().as_ref().map(key_words)}
                         </span>
-                        <span class="provider-url">{move || provider.get().map(|p| format!(" · {}", p.base_url))}</span>
+                        <span class="provider-url">{move || provider.get().map(|p| p.base_url)}</span>
                     </div>
                 </div>
                 <div class="card-actions">
@@ -165,8 +184,6 @@ fn ProviderCard(id: String) -> impl IntoView {
                     .into_any(),
                     Came::Failed(card) => view! {
                         <ErrorNote card on_action=Callback::new(move |action: ErrorAction| match action {
-                            // We are there already: what helps is the field.
-                            ErrorAction::OpenProvider { .. } => entering.set(true),
                             ErrorAction::Retry | ErrorAction::RetryAt { .. } => test(),
                             other => actions::perform(app, &other),
                         }) />
@@ -191,7 +208,9 @@ fn Tools(
     let set = matches!(provider.key, KeyStatus::Set { .. });
     let ours = matches!(
         provider.key,
-        KeyStatus::Set { source: KeySource::Keychain | KeySource::ThisRun }
+        KeyStatus::Set {
+            source: KeySource::Keychain | KeySource::ThisRun
+        }
     );
     let wants = provider.key != KeyStatus::NotNeeded;
     view! {
@@ -244,7 +263,9 @@ fn KeyForm(
         }
     });
     let submit = move || {
-        let Some(field) = field.get_untracked() else { return };
+        let Some(field) = field.get_untracked() else {
+            return;
+        };
         let key = field.value().trim().to_owned();
         if !key.is_empty() {
             // What was typed does not stay in the page.

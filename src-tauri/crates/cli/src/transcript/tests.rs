@@ -33,11 +33,17 @@ fn chat() -> Snapshot {
         items: vec![
             item(
                 ItemStatus::Complete,
-                ItemBody::User { text: "1 + 1?".into(), attachments: vec![] },
+                ItemBody::User {
+                    text: "1 + 1?".into(),
+                    attachments: vec![],
+                },
             ),
             item(
                 ItemStatus::Complete,
-                ItemBody::Thinking { text: "easy\nreally".into(), duration_ms: None },
+                ItemBody::Thinking {
+                    text: "easy\nreally".into(),
+                    duration_ms: None,
+                },
             ),
             item(
                 ItemStatus::Complete,
@@ -45,19 +51,33 @@ fn chat() -> Snapshot {
                     call_id: "1".into(),
                     name: "calculate".into(),
                     arguments: "{\"a\":\"`\"}".into(),
-                    result: Some(ToolResult { ok: true, output: "2".into(), summary: "2".into(), duration_ms: 1 }),
+                    result: Some(ToolResult {
+                        ok: true,
+                        output: "2".into(),
+                        summary: "2".into(),
+                        duration_ms: 1,
+                    }),
                 },
             ),
             item(
                 ItemStatus::Interrupted,
-                ItemBody::Assistant { text: "It is".into(), model, meta: None },
+                ItemBody::Assistant {
+                    text: "It is".into(),
+                    model,
+                    meta: None,
+                },
             ),
             item(
                 ItemStatus::Complete,
                 ItemBody::Notice {
                     level: NoticeLevel::Error,
                     text: "x".into(),
-                    error: Some(ErrorCard::new(ErrorCode::Internal, "Broken", "Try again.", ErrorAction::Retry)),
+                    error: Some(ErrorCard::new(
+                        ErrorCode::Internal,
+                        "Broken",
+                        "Try again.",
+                        ErrorAction::Retry,
+                    )),
                 },
             ),
         ],

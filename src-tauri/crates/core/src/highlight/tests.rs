@@ -40,17 +40,88 @@ fn rust_is_coloured() {
 #[test]
 fn languages_that_models_write_are_known() {
     for language in [
-        "rust", "rs", "python", "py", "javascript", "js", "typescript", "ts", "tsx", "jsx", "json", "jsonc", "toml", "yaml", "yml",
-        "html", "css", "scss", "bash", "sh", "shell", "zsh", "console", "c", "cpp", "c++", "h", "csharp", "cs", "c#",
-        "java", "kotlin", "swift", "go", "golang", "ruby", "rb", "php", "sql", "r", "lua", "perl", "scala", "haskell", "hs", "elixir",
-        "erlang", "clojure", "dart", "zig", "nix", "dockerfile", "docker", "makefile", "make", "cmake", "diff", "patch", "xml", "latex", "tex",
-        "markdown", "md", "ini", "graphql", "protobuf", "vue", "svelte", "terraform", "hcl", "Rust", "PYTHON", "rust,ignore",
+        "rust",
+        "rs",
+        "python",
+        "py",
+        "javascript",
+        "js",
+        "typescript",
+        "ts",
+        "tsx",
+        "jsx",
+        "json",
+        "jsonc",
+        "toml",
+        "yaml",
+        "yml",
+        "html",
+        "css",
+        "scss",
+        "bash",
+        "sh",
+        "shell",
+        "zsh",
+        "console",
+        "c",
+        "cpp",
+        "c++",
+        "h",
+        "csharp",
+        "cs",
+        "c#",
+        "java",
+        "kotlin",
+        "swift",
+        "go",
+        "golang",
+        "ruby",
+        "rb",
+        "php",
+        "sql",
+        "r",
+        "lua",
+        "perl",
+        "scala",
+        "haskell",
+        "hs",
+        "elixir",
+        "erlang",
+        "clojure",
+        "dart",
+        "zig",
+        "nix",
+        "dockerfile",
+        "docker",
+        "makefile",
+        "make",
+        "cmake",
+        "diff",
+        "patch",
+        "xml",
+        "latex",
+        "tex",
+        "markdown",
+        "md",
+        "ini",
+        "graphql",
+        "protobuf",
+        "vue",
+        "svelte",
+        "terraform",
+        "hcl",
+        "Rust",
+        "PYTHON",
+        "rust,ignore",
     ] {
         assert!(syntax_of(language).is_some(), "{language}");
     }
     for language in ["", "text", "plaintext", "no-such-language", "<script>"] {
         assert!(syntax_of(language).is_none(), "{language}");
-        let plain = HighlightSpan { class: C::Plain, text: "fn x".into() };
+        let plain = HighlightSpan {
+            class: C::Plain,
+            text: "fn x".into(),
+        };
         assert_eq!(run(language, "fn x"), [plain]);
     }
     assert_eq!(run("rust", ""), []);
@@ -75,7 +146,10 @@ async fn what_is_too_long_or_too_slow_stays_plain() {
     let long = "fn x() {}\n".repeat(MAX_BYTES / 10 + 1);
     let spans = run("rust", &long);
     assert_eq!(spans, plain_spans(long.clone()));
-    let line = format!("fn a() {{}}\nlet s = \"{}\";\nfn b() {{}}\n", "x".repeat(MAX_LINE));
+    let line = format!(
+        "fn a() {{}}\nlet s = \"{}\";\nfn b() {{}}\n",
+        "x".repeat(MAX_LINE)
+    );
     let spans = run("rust", &line);
     assert_eq!(joined(&spans), line);
     assert_eq!(class(&spans, "fn b"), C::Plain);

@@ -70,11 +70,20 @@ fn a_key_leaves_in_no_form() {
         CANARY.to_owned(),
         format!("Bearer {CANARY}"),
         format!("https://x.org/v1?key={percent}&x=1"),
-        format!("https://x.org/v1?key={}", percent.replace('+', "%20").to_lowercase()),
+        format!(
+            "https://x.org/v1?key={}",
+            percent.replace('+', "%20").to_lowercase()
+        ),
         serde_json::json!({ "api_key": CANARY, "nested": [CANARY] }).to_string(),
         serde_json::json!(serde_json::json!({ "k": CANARY }).to_string()).to_string(),
         format!("{CANARY:?}"),
-        format!("{:?}", Request { url: format!("https://{CANARY}@x.org"), headers: vec![("authorization".into(), format!("Bearer {CANARY}"))] }),
+        format!(
+            "{:?}",
+            Request {
+                url: format!("https://{CANARY}@x.org"),
+                headers: vec![("authorization".into(), format!("Bearer {CANARY}"))]
+            }
+        ),
         STANDARD.encode(CANARY),
         format!("Basic {}", STANDARD.encode(format!("user:{CANARY}"))),
         format!("Basic {}", STANDARD.encode(format!("me:{CANARY}"))),
@@ -91,15 +100,24 @@ fn a_key_leaves_in_no_form() {
         }
     });
     assert_eq!(out.lines().count(), forms.len() * 4, "{out}");
-    assert!(out.contains("[redacted]") && out.contains("as a field"), "{out}");
+    assert!(
+        out.contains("[redacted]") && out.contains("as a field"),
+        "{out}"
+    );
     let core = "c4n4ry0123456789";
     for (name, needle) in [
         ("raw", core.to_owned()),
         ("hex", core.bytes().map(|b| format!("{b:02x}")).collect()),
         ("HEX", core.bytes().map(|b| format!("{b:02X}")).collect()),
         ("base64 0", STANDARD.encode(core)[..16].to_owned()),
-        ("base64 1", STANDARD.encode(format!("x{core}"))[4..16].to_owned()),
-        ("base64 2", STANDARD.encode(format!("xx{core}"))[4..16].to_owned()),
+        (
+            "base64 1",
+            STANDARD.encode(format!("x{core}"))[4..16].to_owned(),
+        ),
+        (
+            "base64 2",
+            STANDARD.encode(format!("xx{core}"))[4..16].to_owned(),
+        ),
     ] {
         assert!(!out.contains(&needle), "{name} in:\n{out}");
     }
@@ -113,18 +131,36 @@ fn what_looks_like_a_key_goes_unknown_as_it_is() {
         ("sk-ant-api03-abc_DEF-123456", "[redacted]"),
         ("gsk_abcdefghijklmnopqrstuv", "[redacted]"),
         ("AIzaSyA1234567890abcdefghij", "[redacted]"),
-        ("authorization: Bearer abc.def-ghi123", "authorization: Bearer [redacted]"),
-        ("Authorization: \"Bearer abcdefgh12\"", "Authorization: \"Bearer [redacted]\""),
+        (
+            "authorization: Bearer abc.def-ghi123",
+            "authorization: Bearer [redacted]",
+        ),
+        (
+            "Authorization: \"Bearer abcdefgh12\"",
+            "Authorization: \"Bearer [redacted]\"",
+        ),
         ("bearer abcdefgh12", "bearer [redacted]"),
         ("x-api-key=abcdefgh12&x=1", "x-api-key=[redacted]&x=1"),
-        ("https://x.org/?key=abcdefgh12&v=1", "https://x.org/?key=[redacted]&v=1"),
-        ("{\"api_key\":\"abcdefgh12\"}", "{\"api_key\":\"[redacted]\"}"),
+        (
+            "https://x.org/?key=abcdefgh12&v=1",
+            "https://x.org/?key=[redacted]&v=1",
+        ),
+        (
+            "{\"api_key\":\"abcdefgh12\"}",
+            "{\"api_key\":\"[redacted]\"}",
+        ),
         ("password = hunter2hunter2", "password = [redacted]"),
         // Not these.
-        ("the key to success is patience", "the key to success is patience"),
+        (
+            "the key to success is patience",
+            "the key to success is patience",
+        ),
         ("monkey=banana-split", "monkey=banana-split"),
         ("input_tokens=123456789 ok", "input_tokens=123456789 ok"),
-        ("a task-force-of-several-people", "a task-force-of-several-people"),
+        (
+            "a task-force-of-several-people",
+            "a task-force-of-several-people",
+        ),
         ("key=short", "key=short"),
     ] {
         assert_eq!(redactor.clean(line), clean, "{line}");

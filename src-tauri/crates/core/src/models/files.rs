@@ -190,7 +190,11 @@ fn slug(source: &Path) -> String {
         }
     }
     let slug: String = slug.trim_matches(['-', '.']).chars().take(80).collect();
-    if slug.is_empty() { "model".into() } else { slug }
+    if slug.is_empty() {
+        "model".into()
+    } else {
+        slug
+    }
 }
 
 fn file_name(source: &Path) -> String {

@@ -113,9 +113,7 @@ impl LocalModels {
         })
     }
 
-    fn lock(
-        &self,
-    ) -> std::sync::MutexGuard<'_, HashMap<Seen, Result<GgufSummary, LocalError>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Seen, Result<GgufSummary, LocalError>>> {
         self.summaries
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -134,8 +132,7 @@ impl LocalModels {
                 .card()
             })?;
             gguf::inspect(&source).map_err(|error| error.card())?;
-            let (name, path) =
-                files::bring_in(&this.folder, &source, &Place::Free, |_| Ok(()))?;
+            let (name, path) = files::bring_in(&this.folder, &source, &Place::Free, |_| Ok(()))?;
             let summary = this.inspect(&path).map_err(|error| error.card())?;
             Ok(describe(&name, path, &summary))
         })

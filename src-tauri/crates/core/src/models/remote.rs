@@ -8,9 +8,7 @@ use std::{
 
 use futures::future::join_all;
 use nexus_llm::ModelError;
-use nexus_protocol::{
-    ErrorCard, ErrorCode, KeyStatus, ModelInfo, ModelPlace, ModelRef,
-};
+use nexus_protocol::{ErrorCard, ErrorCode, KeyStatus, ModelInfo, ModelPlace, ModelRef};
 use tokio::time::Instant;
 
 use crate::providers::{Provider, Providers};
@@ -99,7 +97,10 @@ impl RemoteLists {
     pub fn known(&self, model: &ModelRef) -> Option<ModelInfo> {
         let lists = self.lock();
         let list = lists.get(model.provider())?;
-        list.models.iter().find(|info| info.model == *model).cloned()
+        list.models
+            .iter()
+            .find(|info| info.model == *model)
+            .cloned()
     }
 
     /// Forgets one list.

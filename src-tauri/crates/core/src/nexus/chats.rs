@@ -150,7 +150,6 @@ impl Nexus {
             .map_err(|error| error.card())?
             .ok_or_else(cards::no_session)
     }
-
 }
 
 fn one_line(title: &str) -> String {

@@ -91,7 +91,7 @@ impl Keys {
                     Err(error) => *proof = Proof::Fails(error.clone()),
                 }
                 if let Err(error) = &result {
-                    tracing::warn!(%error, "keys are kept for this run only");
+                    tracing::info!(%error, "the keychain is not used");
                 }
                 result
             }
@@ -155,7 +155,17 @@ impl Keys {
             Ok(_) => Ok(()),
             // It never was there.
             Err(SecretError::NoStore(_)) => Ok(()),
-            Err(_) if matches!(remembered, Some(Remembered { found: Found::ThisRun(_), .. })) => Ok(()),
+            Err(_)
+                if matches!(
+                    remembered,
+                    Some(Remembered {
+                        found: Found::ThisRun(_),
+                        ..
+                    })
+                ) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(error),
         }
     }

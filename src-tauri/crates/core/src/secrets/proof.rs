@@ -44,7 +44,9 @@ pub fn probe_child() -> bool {
     if arguments.next().is_none_or(|first| first != PROBE_ARGUMENT) {
         return false;
     }
-    let account = arguments.next().and_then(|account| account.into_string().ok());
+    let account = arguments
+        .next()
+        .and_then(|account| account.into_string().ok());
     let failure = match (account, read_canary()) {
         (Some(account), Ok(canary)) => match SystemKeychain.set(&account, &canary) {
             Ok(()) => return true,

@@ -21,7 +21,9 @@ pub fn words(name: &str) -> Option<&'static str> {
         }
         "system_prompt" => "Added to the agent's own instructions.",
         "max_tool_calls" => "How many tools one turn may call, 1 to 1000.",
-        "log" => "What goes into the log: \"error\", \"warn\", \"info\", \"debug\", or a filter such as \"nexus=debug\".",
+        "log" => {
+            "What goes into the log: \"error\", \"warn\", \"info\", \"debug\", or a filter such as \"nexus=debug\"."
+        }
         "providers" => {
             "Providers besides the built-in ones, or built-in ones with another address, such as:\n\
              [[providers]]\n\

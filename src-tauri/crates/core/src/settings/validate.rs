@@ -37,7 +37,10 @@ pub fn check(settings: &Settings) -> Result<(), Fault> {
     if !(1..=1000).contains(&settings.max_tool_calls) {
         return setting(
             "max_tool_calls",
-            format!("max_tool_calls is {}, it must be 1 to 1000", settings.max_tool_calls),
+            format!(
+                "max_tool_calls is {}, it must be 1 to 1000",
+                settings.max_tool_calls
+            ),
         );
     }
     if settings.system_prompt.len() > 64 * 1024 {
@@ -111,7 +114,9 @@ fn check_id(id: &str) -> Result<(), String> {
 fn check_base_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("“{text}” is no web address: {error}"))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("base_url must hold no user name or password: keys go into the keychain".into());
+        return Err(
+            "base_url must hold no user name or password: keys go into the keychain".into(),
+        );
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("base_url must end with its path, without ? or #".into());

@@ -23,7 +23,10 @@ async fn an_unwritable_data_folder_is_a_card() {
         let error = refusal(CoreOptions::new(&folder)).await;
         let card = error.card();
         assert_eq!(card.code, ErrorCode::Storage);
-        assert!(card.detail.contains(&folder.display().to_string()), "{card:?}");
+        assert!(
+            card.detail.contains(&folder.display().to_string()),
+            "{card:?}"
+        );
         assert!(card.detail.contains("NEXUS_DATA_DIR"), "{card:?}");
         let report = nexus_core::doctor(CoreOptions::new(&folder)).await;
         assert_eq!(status(&report, "Data folder"), Some(DoctorStatus::Missing));
@@ -51,7 +54,10 @@ async fn a_newer_database_is_refused_untouched() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_database_is_refused_untouched() {
     let world = World::new();
-    let path = world.data.write("nexus.db", b"this is no database, it is somebody's diary".repeat(200));
+    let path = world.data.write(
+        "nexus.db",
+        b"this is no database, it is somebody's diary".repeat(200),
+    );
     let before = fs::read(&path).unwrap();
     let error = refusal(world.options()).await;
     assert_eq!(error.card().code, ErrorCode::Storage);
@@ -59,7 +65,11 @@ async fn a_damaged_database_is_refused_untouched() {
 }
 
 fn status(report: &DoctorReport, name: &str) -> Option<DoctorStatus> {
-    report.checks.iter().find(|check| check.name == name).map(|check| check.status)
+    report
+        .checks
+        .iter()
+        .find(|check| check.name == name)
+        .map(|check| check.status)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,11 +78,23 @@ async fn the_doctor_names_each_missing_part() {
     let options = CoreOptions {
         worker: Some(world.data.join("no-worker")),
         keychain: std::sync::Arc::new(super::NoKeychain),
-        env: [("NEXUS_DEFAULT_MODEL".to_owned(), "openrouter/x/y".to_owned()), ("NEXUS_THEME".to_owned(), "pink".to_owned())].into(),
+        env: [
+            (
+                "NEXUS_DEFAULT_MODEL".to_owned(),
+                "openrouter/x/y".to_owned(),
+            ),
+            ("NEXUS_THEME".to_owned(), "pink".to_owned()),
+        ]
+        .into(),
         ..world.options()
     };
     let report = nexus_core::doctor(options).await;
-    let found: Vec<_> = report.checks.iter().take(6).map(|check| (check.name.as_str(), check.status)).collect();
+    let found: Vec<_> = report
+        .checks
+        .iter()
+        .take(6)
+        .map(|check| (check.name.as_str(), check.status))
+        .collect();
     assert_eq!(
         found,
         [
@@ -84,10 +106,13 @@ async fn the_doctor_names_each_missing_part() {
             ("Starter model", DoctorStatus::Warning),
         ]
     );
-    assert_eq!(status(&report, "Key for OpenRouter"), Some(DoctorStatus::Missing));
+    assert_eq!(
+        status(&report, "Key for OpenRouter"),
+        Some(DoctorStatus::Missing)
+    );
     assert_eq!(status(&report, "Key for Groq"), Some(DoctorStatus::Warning));
-    assert_eq!(status(&report, "Free disk").is_some(), true);
-    assert_eq!(status(&report, "Free memory").is_some(), true);
+    assert!(status(&report, "Free disk").is_some());
+    assert!(status(&report, "Free memory").is_some());
     for check in &report.checks {
         assert!(!check.detail.is_empty(), "{check:?}");
     }
@@ -98,8 +123,18 @@ async fn the_doctor_is_content_where_all_is_well() {
     let world = World::new();
     let nexus = world.start_with_key().await;
     let report = nexus.doctor().await.unwrap();
-    for name in ["Data folder", "Database", "Settings", "Keychain", "Key for scripted"] {
-        assert_eq!(status(&report, name), Some(DoctorStatus::Ok), "{name}: {report:?}");
+    for name in [
+        "Data folder",
+        "Database",
+        "Settings",
+        "Keychain",
+        "Key for scripted",
+    ] {
+        assert_eq!(
+            status(&report, name),
+            Some(DoctorStatus::Ok),
+            "{name}: {report:?}"
+        );
     }
     // The canary of the keychain's proof is gone again.
     assert_eq!(world.keychain.0.lock().unwrap().len(), 1);

@@ -59,8 +59,11 @@ impl Provider {
         match kind {
             "application/json" => Ok((response, Body::Json)),
             // Servers forget or confuse the type; the bytes decide.
-            "text/event-stream" | "text/plain" | "application/octet-stream"
-            | "application/x-ndjson" | "" => Ok((response, Body::Stream)),
+            "text/event-stream"
+            | "text/plain"
+            | "application/octet-stream"
+            | "application/x-ndjson"
+            | "" => Ok((response, Body::Stream)),
             "text/html" | "application/xhtml+xml" => {
                 Err(self.bad("it sent a web page instead of an answer").into())
             }

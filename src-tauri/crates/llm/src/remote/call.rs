@@ -131,7 +131,10 @@ async fn send(
         .http
         .post(url)
         .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-        .header(ACCEPT, HeaderValue::from_static("text/event-stream, application/json"))
+        .header(
+            ACCEPT,
+            HeaderValue::from_static("text/event-stream, application/json"),
+        )
         // Compressors hold words back until a block is full.
         .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
         .body(body);

@@ -88,12 +88,13 @@ pub(super) fn root_cause(error: &reqwest::Error) -> String {
 fn is_tls(error: &reqwest::Error) -> bool {
     let mut cause = error.source();
     while let Some(inner) = cause {
-        // How the TLS library's errors come through the socket layers.
-        if inner
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData)
-        {
-            return true;
+        let mut io = inner.downcast_ref::<std::io::Error>();
+        while let Some(wrapped) = io {
+            // How the TLS library's errors come through the socket layers, themselves wrapped in others of the same type.
+            if wrapped.kind() == std::io::ErrorKind::InvalidData {
+                return true;
+            }
+            io = wrapped.get_ref().and_then(|inner| inner.downcast_ref());
         }
         cause = inner.source();
     }

@@ -56,7 +56,9 @@ async fn get(provider: &Provider, path: &[&str]) -> Result<Vec<u8>, ModelError> 
         Some(wait) if failure.again && wait <= provider.timeouts.backoff_cap => sleep(wait).await,
         _ => return Err(failure.error),
     }
-    get_once(provider, path).await.map_err(|failure| failure.error)
+    get_once(provider, path)
+        .await
+        .map_err(|failure| failure.error)
 }
 
 async fn get_once(provider: &Provider, path: &[&str]) -> Result<Vec<u8>, Failure> {
@@ -72,7 +74,9 @@ async fn get_once(provider: &Provider, path: &[&str]) -> Result<Vec<u8>, Failure
         .and_then(|name| name.parse::<HeaderName>().ok());
     let key = match own_header {
         Some(name) => provider.key_header("")?.map(|key| (name, key)),
-        None => provider.key_header("Bearer ")?.map(|key| (AUTHORIZATION, key)),
+        None => provider
+            .key_header("Bearer ")?
+            .map(|key| (AUTHORIZATION, key)),
     };
     if let Some((name, key)) = key {
         request = request.header(name, key);
@@ -100,7 +104,10 @@ fn read(provider: &Provider, body: &[u8]) -> Result<Vec<ModelInfo>, ModelError> 
     let Ok(value) = serde_json::from_slice::<Value>(body) else {
         return Err(provider.bad("its list of models is no valid JSON"));
     };
-    let list = value.get("data").or_else(|| value.get("models")).unwrap_or(&value);
+    let list = value
+        .get("data")
+        .or_else(|| value.get("models"))
+        .unwrap_or(&value);
     let Some(list) = list.as_array() else {
         return Err(provider.bad("its list of models is no list"));
     };
@@ -120,7 +127,11 @@ fn model(provider: &Provider, entry: &Value) -> Option<ModelInfo> {
         return None;
     }
     let lower = id.to_ascii_lowercase();
-    if quirks.hide_models.iter().any(|part| lower.contains(part.as_str())) {
+    if quirks
+        .hide_models
+        .iter()
+        .any(|part| lower.contains(part.as_str()))
+    {
         return None;
     }
     let architecture = entry.get("architecture");
@@ -129,7 +140,12 @@ fn model(provider: &Provider, entry: &Value) -> Option<ModelInfo> {
         return None;
     }
     // Mistral says what a model can.
-    let can = |key| entry.get("capabilities").and_then(|can| can.get(key)).and_then(Value::as_bool);
+    let can = |key| {
+        entry
+            .get("capabilities")
+            .and_then(|can| can.get(key))
+            .and_then(Value::as_bool)
+    };
     if can("completion_chat") == Some(false) {
         return None;
     }
@@ -175,7 +191,13 @@ fn model(provider: &Provider, entry: &Value) -> Option<ModelInfo> {
 }
 
 fn strings(value: Option<&Value>) -> Option<Vec<&str>> {
-    Some(value?.as_array()?.iter().filter_map(Value::as_str).collect())
+    Some(
+        value?
+            .as_array()?
+            .iter()
+            .filter_map(Value::as_str)
+            .collect(),
+    )
 }
 
 fn count(value: &Value) -> Option<u32> {

@@ -30,13 +30,10 @@ impl Breaker {
     }
 
     pub(super) fn died(&mut self, path: &Path, reason: &str, at: Instant) {
-        self.deaths
-            .entry(path.to_owned())
-            .or_default()
-            .push(Death {
-                at,
-                reason: reason.to_owned(),
-            });
+        self.deaths.entry(path.to_owned()).or_default().push(Death {
+            at,
+            reason: reason.to_owned(),
+        });
     }
 
     pub(super) fn finished(&mut self, path: &Path) {

@@ -8,7 +8,8 @@ use nexus_protocol::{ChatRequest, FinishReason, ModelActivity, ModelRef, Usage};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::actor::{Actor, Ended, Events, Step, lost_to};
+use super::actor::{Actor, Events};
+use super::link::{Ended, Step, lost_to};
 
 /// Time for each token of a prompt before the first word must come: no machine that can run the model at all is slower.
 const TIME_PER_PROMPT_TOKEN: Duration = Duration::from_millis(500);

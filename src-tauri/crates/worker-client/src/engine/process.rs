@@ -105,7 +105,9 @@ impl Process {
     pub(super) async fn obituary(mut self, suspicion: Option<String>) -> String {
         let ended = match suspicion {
             // Its stdout ended: most likely it is about to be reaped.
-            None => timeout(Duration::from_secs(2), self.child.wait()).await.ok(),
+            None => timeout(Duration::from_secs(2), self.child.wait())
+                .await
+                .ok(),
             Some(_) => None,
         };
         let words = self.last_words.clone();

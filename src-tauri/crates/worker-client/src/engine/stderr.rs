@@ -79,7 +79,9 @@ mod tests {
         assert_eq!(telling(b"").await, None);
         assert_eq!(telling(b"one\n\n two").await.as_deref(), Some("two"));
         assert_eq!(
-            telling(b"a panic: no such key\nnote: more\n").await.as_deref(),
+            telling(b"a panic: no such key\nnote: more\n")
+                .await
+                .as_deref(),
             Some("a panic: no such key")
         );
     }

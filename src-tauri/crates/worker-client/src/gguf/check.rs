@@ -61,7 +61,10 @@ fn check_shape(header: &Header, architecture: &str) -> Result<(), Fault> {
             "its shape does not fit: width {width}, {heads} heads, {shared} of them with keys"
         ));
     }
-    match header.entries.get(&format!("{architecture}.context_length")) {
+    match header
+        .entries
+        .get(&format!("{architecture}.context_length"))
+    {
         Some(Value::Unsigned(1..=CONTEXT_TOKENS, ValueType::U32 | ValueType::U64)) => {}
         Some(_) => {
             return bad(format!(
@@ -154,14 +157,16 @@ fn check_embedding(header: &Header, architecture: &str) -> Result<(), Fault> {
     let Some(embedding) = header.tensors.get("token_embd.weight") else {
         return bad("the tensor token_embd.weight is missing");
     };
-    let width = header.entries.get(&format!("{architecture}.embedding_length"));
+    let width = header
+        .entries
+        .get(&format!("{architecture}.embedding_length"));
     let words = header.entries.get("tokenizer.ggml.tokens");
     match (embedding.dimensions.as_slice(), width, words) {
-        (
-            [row, rows],
-            Some(Value::Unsigned(width, _)),
-            Some(Value::Array { elements, .. }),
-        ) if row == width && rows >= elements => Ok(()),
+        ([row, rows], Some(Value::Unsigned(width, _)), Some(Value::Array { elements, .. }))
+            if row == width && rows >= elements =>
+        {
+            Ok(())
+        }
         _ => bad("the tensor token_embd.weight does not fit the vocabulary"),
     }
 }

@@ -362,7 +362,9 @@ impl<R: BufRead> Cursor<R> {
 
 fn capped(count: u64, limit: u64, what: &str) -> Result<u64, Fault> {
     if count > limit {
-        return bad(format!("it claims {count} {what}, at most {limit} are allowed"));
+        return bad(format!(
+            "it claims {count} {what}, at most {limit} are allowed"
+        ));
     }
     Ok(count)
 }

@@ -113,8 +113,7 @@ pub(super) fn summarize(header: &Header) -> GgufSummary {
         shape: Shape {
             layers: number("block_count").unwrap_or_default(),
             key_heads: number("attention.head_count_kv").unwrap_or_default(),
-            head_width: key_width
-                .saturating_add(number("attention.value_length").unwrap_or(head)),
+            head_width: key_width.saturating_add(number("attention.value_length").unwrap_or(head)),
             rope_width: number("rope.dimension_count").unwrap_or(key_width),
             tensor_bytes: sum(|tensor| tensor.bytes),
             embedding_elements: embedding.map_or(0, |tensor| tensor.elements),

@@ -26,13 +26,22 @@ fn names_become_safe() {
 fn folders_give_names() {
     let dir = tempfile::tempdir().unwrap();
     for file in [
-        "one/a.gguf", "one/notes.txt", "two/b.GGUF", "two/c.gguf", ".import-1/d.gguf", "loose.gguf", "none/x.bin",
+        "one/a.gguf",
+        "one/notes.txt",
+        "two/b.GGUF",
+        "two/c.gguf",
+        ".import-1/d.gguf",
+        "loose.gguf",
+        "none/x.bin",
     ] {
         let path = dir.path().join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, "x").unwrap();
     }
-    let names: Vec<String> = models_in(dir.path()).into_iter().map(|(name, _)| name).collect();
+    let names: Vec<String> = models_in(dir.path())
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
     assert_eq!(names, ["one", "two/b", "two/c"]);
     assert_eq!(models_in(&dir.path().join("missing")), []);
 }
@@ -56,12 +65,20 @@ fn what_fails_its_check_leaves_nothing_and_what_is_there_stays() {
     fs::write(folder.join("a/mine.txt"), "mine").unwrap();
     let (name, path) = bring_in(&folder, &source, &Place::Free, |_| Ok(())).unwrap();
     assert_eq!((name.as_str(), path), ("a-2", folder.join("a-2/a.gguf")));
-    let fixed = Place::Fixed { folder: "a".into(), file: "a.gguf".into() };
+    let fixed = Place::Fixed {
+        folder: "a".into(),
+        file: "a.gguf".into(),
+    };
     assert_eq!(
-        bring_in(&folder, &source, &fixed, |_| Ok(())).unwrap_err().code,
+        bring_in(&folder, &source, &fixed, |_| Ok(()))
+            .unwrap_err()
+            .code,
         ErrorCode::Storage
     );
-    assert_eq!(fs::read_to_string(folder.join("a/mine.txt")).unwrap(), "mine");
+    assert_eq!(
+        fs::read_to_string(folder.join("a/mine.txt")).unwrap(),
+        "mine"
+    );
     assert_eq!(fs::read_dir(folder.join("a")).unwrap().count(), 1);
     fs::create_dir(folder.join(".import-dead")).unwrap();
     clean(&folder);
