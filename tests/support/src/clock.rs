@@ -67,3 +67,28 @@ impl Clock for FixedClock {
         Uuid::from_u128(version_and_variant | u128::from(count))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_moves_only_when_told_and_ids_are_version_7_in_order() {
+        let clock = FixedClock::new();
+        assert_eq!(
+            (clock.now(), clock.now()),
+            (FixedClock::START, FixedClock::START)
+        );
+        clock.advance(-5);
+        assert_eq!(clock.now(), UnixMillis(FixedClock::START.0 - 5));
+        let ticking = FixedClock::at(UnixMillis(7)).ticking(2);
+        assert_eq!(
+            (ticking.now(), ticking.now()),
+            (UnixMillis(7), UnixMillis(9))
+        );
+        let (first, second) = (clock.new_uuid(), clock.new_uuid());
+        assert_eq!(first.to_string(), "00000000-0000-7000-8000-000000000001");
+        assert_eq!(first.get_version_num(), 7);
+        assert!(first < second);
+    }
+}

@@ -306,3 +306,91 @@ impl Model for ScriptedModel {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::StreamExt;
+    use nexus_protocol::{ChatMessage, UserPart};
+
+    use super::*;
+
+    fn ask() -> ChatRequest {
+        ChatRequest {
+            messages: vec![ChatMessage::User {
+                parts: vec![UserPart::Text {
+                    text: "Hi".to_owned(),
+                }],
+            }],
+            ..ChatRequest::default()
+        }
+    }
+
+    async fn hear(
+        model: &ScriptedModel,
+        cancel: CancellationToken,
+    ) -> Vec<Result<ModelEvent, ModelError>> {
+        model.stream(ask(), cancel).collect().await
+    }
+
+    #[tokio::test]
+    async fn scripts_play_in_order_then_the_fallback() {
+        let model = ScriptedModel::new();
+        model
+            .push(Script::reply("Hello there"))
+            .push(Script::calls("a", "calculate", "{}"));
+        model.otherwise(Script::fails(ModelError::Cancelled));
+        let first = hear(&model, CancellationToken::new()).await;
+        assert_eq!(first.len(), 3);
+        assert_eq!(first[0], Ok(ModelEvent::Text("Hello ".to_owned())));
+        let second = hear(&model, CancellationToken::new()).await;
+        assert!(
+            matches!(second[0], Ok(ModelEvent::ToolCallStarted { .. })),
+            "{second:?}"
+        );
+        assert_eq!(
+            hear(&model, CancellationToken::new()).await,
+            [Err(ModelError::Cancelled)]
+        );
+        assert_eq!(
+            (model.requests(), model.scripts_left()),
+            (vec![ask(); 3], 0)
+        );
+        model.assert_clean();
+    }
+
+    #[tokio::test]
+    async fn hanging_and_waiting_end_when_cancelled() {
+        for script in [
+            Script::new().text("x").hang(),
+            Script::new().text("x").wait(Duration::from_secs(60)),
+        ] {
+            let model = ScriptedModel::new();
+            model.push(script);
+            let cancel = CancellationToken::new();
+            let stop = cancel.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(30)).await;
+                stop.cancel();
+            });
+            let expected = [
+                Ok(ModelEvent::Text("x".to_owned())),
+                Err(ModelError::Cancelled),
+            ];
+            assert_eq!(hear(&model, cancel).await, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn requests_without_a_script_or_sense_are_seen() {
+        let model = ScriptedModel::new();
+        drop(hear(&model, CancellationToken::new()).await);
+        assert_eq!(model.violations(), ["request 0: no script is left for it"]);
+        model.push(Script::reply("x"));
+        let events: Vec<_> = model
+            .stream(ChatRequest::default(), CancellationToken::new())
+            .collect()
+            .await;
+        assert_eq!(events.len(), 2);
+        assert_eq!(model.violations().len(), 2);
+    }
+}

@@ -354,3 +354,121 @@ fn refused() -> Answer {
         &serde_json::json!({"error": {"message": "No auth credentials found", "code": 401}}),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::*;
+
+    /// Sends bytes and reads until the server closes or the answer's body has ended.
+    fn send(server: &ScriptedServer, head: &str, body: &str) -> String {
+        let mut stream = std::net::TcpStream::connect(server.address).expect("it listens");
+        let request = format!(
+            "{head}\r\ncontent-length: {}\r\nhost: x\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let mut answer = Vec::new();
+        let mut piece = [0; 4096];
+        while !answer.ends_with(b"0\r\n\r\n") && !answer.ends_with(b"}") {
+            match stream.read(&mut piece).expect("it answers") {
+                0 => break,
+                read => answer.extend_from_slice(&piece[..read]),
+            }
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    const GOOD: &str = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"Hi"}]}"#;
+    const HEAD: &str = "POST /v1/chat/completions HTTP/1.1\r\ncontent-type: application/json";
+
+    #[test]
+    fn good_requests_are_clean_and_answered_by_script_then_by_default() {
+        let server = ScriptedServer::start();
+        server.set_pause(Duration::ZERO);
+        server.push(Answer::error(503, "first"));
+        server.push_for("m", Answer::error(500, "for m"));
+        assert!(send(&server, HEAD, GOOD).contains("for m"));
+        assert!(send(&server, HEAD, GOOD).contains("first"));
+        assert!(send(&server, HEAD, GOOD).contains("said: "));
+        assert!(send(&server, "GET /v1/models HTTP/1.1", "").contains("scripted/large"));
+        assert_eq!(server.chats().len(), 3);
+        server.assert_clean();
+    }
+
+    /// The positive control of every `assert_clean`.
+    #[test]
+    fn each_bad_request_is_seen() {
+        let key = "sk-secret-0123";
+        let with_key = format!("{HEAD}\r\nauthorization: Bearer {key}");
+        let cases = [
+            (
+                HEAD.to_owned(),
+                "{".to_owned(),
+                "the body is no JSON object",
+            ),
+            (
+                HEAD.to_owned(),
+                GOOD.replace("user", "assistant"),
+                "the conversation does not begin with the user",
+            ),
+            (
+                HEAD.replace("application/json", "text/plain"),
+                GOOD.to_owned(),
+                "content-type is Some(\"text/plain\")",
+            ),
+            (
+                HEAD.replace("/v1/", &format!("/v1/{key}/"))
+                    + "\r\nauthorization: Bearer sk-secret-0123",
+                GOOD.to_owned(),
+                "the key is in the address",
+            ),
+            (
+                with_key.clone(),
+                GOOD.replace("Hi", key),
+                "the key is in the body",
+            ),
+            (
+                format!("{with_key}\r\nx-copy: {key}"),
+                GOOD.to_owned(),
+                "the key is in the header x-copy",
+            ),
+            (
+                format!("{HEAD}\r\nauthorization: Basic abc"),
+                GOOD.to_owned(),
+                "the authorization is no bearer token",
+            ),
+            (
+                "DELETE /v1/models HTTP/1.1".to_owned(),
+                String::new(),
+                "nobody should ask DELETE /v1/models",
+            ),
+        ];
+        for (head, body, expected) in cases {
+            let server = ScriptedServer::start();
+            server.set_pause(Duration::ZERO);
+            send(&server, &head, &body);
+            let violations = server.violations();
+            assert!(
+                violations.iter().any(|fault| fault.ends_with(expected)),
+                "{expected}: {violations:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn wrong_keys_are_refused_and_use_up_no_script() {
+        let server = ScriptedServer::start();
+        server
+            .expect_key("sk-right-0123456")
+            .on_empty(OnEmpty::Refuse);
+        server.push(Answer::error(418, "tea"));
+        let head = |key: &str| format!("{HEAD}\r\nauthorization: Bearer {key}");
+        assert!(send(&server, &head("sk-wrong-0123456"), GOOD).starts_with("HTTP/1.1 401"));
+        assert!(send(&server, &head("sk-right-0123456"), GOOD).starts_with("HTTP/1.1 418"));
+        server.assert_clean();
+        assert!(send(&server, &head("sk-right-0123456"), GOOD).starts_with("HTTP/1.1 500"));
+        assert_eq!(server.violations(), ["request 2: no answer is left for it"]);
+    }
+}

@@ -284,11 +284,10 @@ fn find<'a>(
         }
     }
     // The order of the keys is the order on the screen, even where a provider's models come in pieces.
-    let mut at = 0;
     found.order.clear();
-    for (place, info) in found.groups.iter_mut().flat_map(|group| &mut group.models) {
+    let shown = found.groups.iter_mut().flat_map(|group| &mut group.models);
+    for (at, (place, info)) in shown.enumerate() {
         *place = at;
-        at += 1;
         found.order.push(info.model.clone());
     }
     found

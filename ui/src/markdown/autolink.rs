@@ -52,7 +52,10 @@ fn next_start(text: &str, from: usize) -> Option<usize> {
         matches!(bytes[at], b'h' | b'H' | b'w' | b'W')
             && text.is_char_boundary(at)
             && STARTS.iter().any(|prefix| starts_with(&text[at..], prefix))
-            && !text[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '/' || c == '@')
+            && !text[..at]
+                .chars()
+                .next_back()
+                .is_some_and(|c| c.is_alphanumeric() || c == '/' || c == '@')
     })
 }
 
@@ -70,7 +73,8 @@ fn address_end(text: &str, start: usize) -> usize {
                 closed -= 1;
                 true
             }
-            '?' | '!' | '.' | ',' | ':' | ';' | '*' | '_' | '~' | '\'' | ']' | '}' | '|' | '。' | '，' | '）' | '、' => true,
+            '?' | '!' | '.' | ',' | ':' | ';' | '*' | '_' | '~' | '\'' | ']' | '}' | '|' | '。'
+            | '，' | '）' | '、' => true,
             _ => false,
         };
         if !drop {

@@ -110,7 +110,12 @@ mod tests {
 
     #[test]
     fn pieces_depend_on_the_text_alone() {
-        for unit in ["let a = 1;\n", "no line end at all ", "漢字のコード\n", "\n"] {
+        for unit in [
+            "let a = 1;\n",
+            "no line end at all ",
+            "漢字のコード\n",
+            "\n",
+        ] {
             let whole: String = unit.repeat(3_000);
             let mut grown = CodeText::default();
             for character in whole.chars() {

@@ -81,7 +81,10 @@ impl Scan<'_> {
     fn break_long_runs(&mut self) {
         let mut at = 0;
         while at < self.source.len() {
-            let run = self.source[at..].iter().take_while(|byte| **byte == b'$').count();
+            let run = self.source[at..]
+                .iter()
+                .take_while(|byte| **byte == b'$')
+                .count();
             if run > MAX_DOLLARS {
                 if self.out.is_empty() {
                     self.out = self.source.to_vec();
@@ -99,7 +102,8 @@ impl Scan<'_> {
         let run = content.bytes().take_while(|b| *b == marker).count();
         let is_fence = matches!(marker, b'`' | b'~') && run >= 3;
         if let Some((byte, length, in_quote)) = self.fence {
-            let closes = is_fence && marker == byte && run >= length && content[run..].trim().is_empty();
+            let closes =
+                is_fence && marker == byte && run >= length && content[run..].trim().is_empty();
             if closes || (in_quote && !quoted) {
                 self.fence = None;
             }
@@ -107,12 +111,26 @@ impl Scan<'_> {
                 return;
             }
         }
-        let listed = content.trim_start_matches(|c: char| matches!(c, '-' | '*' | '+' | ' ') || c.is_ascii_digit() || matches!(c, '.' | ')'));
-        let listed_run = listed.bytes().take_while(|b| matches!(b, b'`' | b'~')).count();
+        let listed = content.trim_start_matches(|c: char| {
+            matches!(c, '-' | '*' | '+' | ' ') || c.is_ascii_digit() || matches!(c, '.' | ')')
+        });
+        let listed_run = listed
+            .bytes()
+            .take_while(|b| matches!(b, b'`' | b'~'))
+            .count();
         if is_fence || listed_run >= 3 {
             self.open = None;
-            let (marker, run) = if is_fence { (marker, run) } else { (listed.as_bytes()[0], listed_run) };
-            if marker != b'`' || !content.trim_start_matches(|c: char| c != '`').trim_start_matches('`').contains('`') {
+            let (marker, run) = if is_fence {
+                (marker, run)
+            } else {
+                (listed.as_bytes()[0], listed_run)
+            };
+            if marker != b'`'
+                || !content
+                    .trim_start_matches(|c: char| c != '`')
+                    .trim_start_matches('`')
+                    .contains('`')
+            {
                 self.fence = Some((marker, run, quoted));
             }
             return;

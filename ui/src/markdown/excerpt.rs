@@ -15,16 +15,22 @@ pub fn plain_excerpt(markdown: &str) -> String {
 
 fn block_words(block: &Block, into: &mut String) {
     match block {
-        Block::Paragraph(content) | Block::Tight(content) | Block::Heading { content, .. } => plain_text(content, into),
+        Block::Paragraph(content) | Block::Tight(content) | Block::Heading { content, .. } => {
+            plain_text(content, into)
+        }
         Block::List { items, .. } => {
             for item in items {
-                item.blocks.iter().for_each(|block| block_words(block, into));
+                item.blocks
+                    .iter()
+                    .for_each(|block| block_words(block, into));
             }
         }
         Block::Quote(blocks) | Block::Footnote { blocks, .. } => {
             blocks.iter().for_each(|block| block_words(block, into));
         }
-        Block::Code { text, .. } | Block::Overflow(text) => text.pieces().for_each(|piece| into.push_str(&piece)),
+        Block::Code { text, .. } | Block::Overflow(text) => {
+            text.pieces().for_each(|piece| into.push_str(&piece))
+        }
         Block::Table { head, rows, .. } => {
             for cell in head.iter().chain(rows.iter().flatten()) {
                 plain_text(cell, into);
@@ -44,7 +50,9 @@ mod tests {
     #[test]
     fn keeps_words_and_drops_form() {
         assert_eq!(
-            plain_excerpt("# A *title*\n\n- [x] one `two`\n- [three](https://a.example)\n\n| a | b |\n|---|---|\n| c | d |\n\n```rust\nlet x;\n```\n$x^2$ ![alt](http://b.example)"),
+            plain_excerpt(
+                "# A *title*\n\n- [x] one `two`\n- [three](https://a.example)\n\n| a | b |\n|---|---|\n| c | d |\n\n```rust\nlet x;\n```\n$x^2$ ![alt](http://b.example)"
+            ),
             "A title one two three a b c d let x; x^2 alt"
         );
     }

@@ -15,7 +15,9 @@ pub struct MarkdownHost {
     /// Puts text on the clipboard.
     pub copy: Callback<String>,
     /// Colours code: language, code. The pieces put together must be the code, or they are not used.
-    pub highlight: Arc<dyn Fn(String, String) -> LocalBoxFuture<'static, Vec<HighlightSpan>> + Send + Sync>,
+    pub highlight:
+        Arc<dyn Fn(String, String) -> LocalBoxFuture<'static, Vec<HighlightSpan>> + Send + Sync>,
     /// Fetches a picture; returns a `data:image/…` URL, or what went wrong in words for the reader.
-    pub load_image: Arc<dyn Fn(String) -> LocalBoxFuture<'static, Result<String, String>> + Send + Sync>,
+    pub load_image:
+        Arc<dyn Fn(String) -> LocalBoxFuture<'static, Result<String, String>> + Send + Sync>,
 }

@@ -152,7 +152,9 @@ fn mail(clean: &str) -> Option<Target> {
         || !user.chars().all(allowed)
         || host.contains(':')
         || !is_host(&host.to_lowercase())
-        || rest.chars().any(|c| is_hidden(c) || c.is_whitespace() || "\"<>`\\".contains(c))
+        || rest
+            .chars()
+            .any(|c| is_hidden(c) || c.is_whitespace() || "\"<>`\\".contains(c))
     {
         return None;
     }
@@ -201,7 +203,10 @@ mod tests {
             classify(" https://Example.com/A b?q=\"<x>\"#f "),
             web_to("https://example.com/A%20b?q=%22%3Cx%3E%22#f", "example.com")
         );
-        assert_eq!(classify("HTTP://[::1]:80/x"), web_to("http://[::1]:80/x", "[::1]:80"));
+        assert_eq!(
+            classify("HTTP://[::1]:80/x"),
+            web_to("http://[::1]:80/x", "[::1]:80")
+        );
         assert_eq!(classify("ht\ntps://a.b"), web_to("https://a.b", "a.b"));
         assert_eq!(
             classify("mailto:a@b.example?subject=x"),
@@ -211,20 +216,59 @@ mod tests {
             }
         );
         for bad in [
-            "", "/x", "//evil.example", "#x", "javascript:alert(1)", "java\tscript:alert(1)", "\u{1}javascript:x", "JaVaScRiPt:x",
-            "data:text/html,x", "vbscript:x", "file:///etc/passwd", "smb://h/s", "\\\\host\\share", "https:evil.example",
-            "https:///evil.example", "https:\\\\evil.example", "https://good.example@evil.example", "https://good.example\\@evil.example",
-            "https://%65vil.example", "https://a b.example", "https://", "https://:80", "https://a:99999", "https://a:b", "https://a\u{202e}b.example",
-            "https://a.example/\u{202e}gpj.exe", "mailto:", "mailto:a", "mailto:a@b\"", "mailto:\"x\"@b", "ms-msdt:/id", "tel:1", "intent://x",
-            "view-source:https://a.b", "blob:https://a.b/1", "feed:https://a.b", "https://[::1", "https://[x]/", "http://a..b/",
+            "",
+            "/x",
+            "//evil.example",
+            "#x",
+            "javascript:alert(1)",
+            "java\tscript:alert(1)",
+            "\u{1}javascript:x",
+            "JaVaScRiPt:x",
+            "data:text/html,x",
+            "vbscript:x",
+            "file:///etc/passwd",
+            "smb://h/s",
+            "\\\\host\\share",
+            "https:evil.example",
+            "https:///evil.example",
+            "https:\\\\evil.example",
+            "https://good.example@evil.example",
+            "https://good.example\\@evil.example",
+            "https://%65vil.example",
+            "https://a b.example",
+            "https://",
+            "https://:80",
+            "https://a:99999",
+            "https://a:b",
+            "https://a\u{202e}b.example",
+            "https://a.example/\u{202e}gpj.exe",
+            "mailto:",
+            "mailto:a",
+            "mailto:a@b\"",
+            "mailto:\"x\"@b",
+            "ms-msdt:/id",
+            "tel:1",
+            "intent://x",
+            "view-source:https://a.b",
+            "blob:https://a.b/1",
+            "feed:https://a.b",
+            "https://[::1",
+            "https://[x]/",
+            "http://a..b/",
         ] {
-            assert!(matches!(classify(bad), Target::Refused { .. }), "{bad:?} was allowed");
+            assert!(
+                matches!(classify(bad), Target::Refused { .. }),
+                "{bad:?} was allowed"
+            );
         }
     }
 
     #[test]
     fn words_that_claim_another_host_are_seen() {
-        assert_eq!(claimed_host("https://good.example/x"), Some("good.example".into()));
+        assert_eq!(
+            claimed_host("https://good.example/x"),
+            Some("good.example".into())
+        );
         assert_eq!(claimed_host("good.example"), Some("good.example".into()));
         assert_eq!(claimed_host("see the docs"), None);
         assert_eq!(claimed_host("main.rs"), None);

@@ -26,15 +26,53 @@ pub struct MathNode {
 
 /// What a formula may be made of.
 pub(crate) const MATH_ELEMENTS: &[&str] = &[
-    "math", "menclose", "mfrac", "mi", "mmultiscripts", "mn", "mo", "mover", "mpadded", "mphantom",
-    "mprescripts", "mroot", "mrow", "mspace", "msqrt", "mstyle", "msub", "msubsup", "msup", "mtable", "mtd",
-    "mtext", "mtr", "munder", "munderover",
+    "math",
+    "menclose",
+    "mfrac",
+    "mi",
+    "mmultiscripts",
+    "mn",
+    "mo",
+    "mover",
+    "mpadded",
+    "mphantom",
+    "mprescripts",
+    "mroot",
+    "mrow",
+    "mspace",
+    "msqrt",
+    "mstyle",
+    "msub",
+    "msubsup",
+    "msup",
+    "mtable",
+    "mtd",
+    "mtext",
+    "mtr",
+    "munder",
+    "munderover",
 ];
 
 /// Attributes of those elements. None can name an address or a style.
 pub(crate) const MATH_ATTRIBUTES: &[&str] = &[
-    "accent", "accentunder", "class", "display", "displaystyle", "form", "linethickness", "lspace", "mathvariant", "maxsize",
-    "minsize", "movablelimits", "notation", "rspace", "scriptlevel", "stretchy", "symmetric", "width",
+    "accent",
+    "accentunder",
+    "class",
+    "display",
+    "displaystyle",
+    "form",
+    "linethickness",
+    "lspace",
+    "mathvariant",
+    "maxsize",
+    "minsize",
+    "movablelimits",
+    "notation",
+    "rspace",
+    "scriptlevel",
+    "stretchy",
+    "symmetric",
+    "width",
 ];
 
 thread_local! {
@@ -47,7 +85,11 @@ pub(crate) fn to_mathml(source: &str, display: bool) -> Option<MathNode> {
     if source.len() > MAX_MATH_BYTES || source.trim().is_empty() || !is_shallow(source) {
         return None;
     }
-    let mode = if display { MathDisplay::Block } else { MathDisplay::Inline };
+    let mode = if display {
+        MathDisplay::Block
+    } else {
+        MathDisplay::Inline
+    };
     let xml = CONVERTER.with(|cell| {
         cell.get_or_init(|| LatexToMathML::new(config()).ok())
             .as_ref()
@@ -67,9 +109,14 @@ pub(crate) fn to_mathml(source: &str, display: bool) -> Option<MathNode> {
 fn config() -> MathCoreConfig {
     MathCoreConfig {
         // Commands that models write often and that only lose a frame or a colour here.
-        macros: [("boxed", "{#1}"), ("fbox", "\\text{#1}"), ("textcolor", "{#2}"), ("colorbox", "\\text{#2}")]
-            .map(|(name, body)| (name.to_owned(), body.to_owned()))
-            .into(),
+        macros: [
+            ("boxed", "{#1}"),
+            ("fbox", "\\text{#1}"),
+            ("textcolor", "{#2}"),
+            ("colorbox", "\\text{#2}"),
+        ]
+        .map(|(name, body)| (name.to_owned(), body.to_owned()))
+        .into(),
         ..MathCoreConfig::default()
     }
 }
@@ -116,7 +163,9 @@ fn copy(node: Node<'_, '_>, depth: usize, budget: &mut usize) -> Option<MathNode
                 if let Some(known) = MATH_ATTRIBUTES.iter().find(|known| **known == given)
                     && is_plain_value(attribute.value())
                 {
-                    copied.attributes.push((known, attribute.value().to_owned()));
+                    copied
+                        .attributes
+                        .push((known, attribute.value().to_owned()));
                 }
             }
         }
@@ -172,10 +221,20 @@ mod tests {
     #[test]
     fn reads_what_models_write() {
         for source in [
-            "x^2 + \\frac{a}{b}", "\\begin{aligned}a &= b \\\\ c &= d\\end{aligned}", "\\begin{pmatrix}1 & 2\\\\3 & 4\\end{pmatrix}",
-            "\\int_0^\\infty e^{-x}\\,dx", "\\sum_{i=1}^{n} i = \\frac{n(n+1)}{2}", "\\text{if } x < 1", "\\boxed{42}", "\\mathbb{R}^n",
-            "\\left\\{ x \\right.", "f(x) = \\begin{cases}1 & x > 0\\\\0 & \\text{else}\\end{cases}", "\\sqrt[3]{x}", "\\vec{v} \\cdot \\hat{n}",
-            "\\lim_{x \\to 0} \\operatorname{sinc} x", "\\textcolor{red}{x}",
+            "x^2 + \\frac{a}{b}",
+            "\\begin{aligned}a &= b \\\\ c &= d\\end{aligned}",
+            "\\begin{pmatrix}1 & 2\\\\3 & 4\\end{pmatrix}",
+            "\\int_0^\\infty e^{-x}\\,dx",
+            "\\sum_{i=1}^{n} i = \\frac{n(n+1)}{2}",
+            "\\text{if } x < 1",
+            "\\boxed{42}",
+            "\\mathbb{R}^n",
+            "\\left\\{ x \\right.",
+            "f(x) = \\begin{cases}1 & x > 0\\\\0 & \\text{else}\\end{cases}",
+            "\\sqrt[3]{x}",
+            "\\vec{v} \\cdot \\hat{n}",
+            "\\lim_{x \\to 0} \\operatorname{sinc} x",
+            "\\textcolor{red}{x}",
         ] {
             assert!(to_mathml(source, true).is_some(), "{source}");
         }
@@ -184,14 +243,31 @@ mod tests {
     #[test]
     fn refuses_addresses_macros_and_too_much() {
         for source in [
-            "\\href{javascript:alert(1)}{x}", "\\url{http://a.example}", "\\includegraphics{http://a.example/x.png}", "\\htmlData{a=b}{x}",
-            "\\style{color:red}{x}", "\\def\\a{\\a\\a}\\a", "\\newcommand{\\b}{x}\\b", "\\class{a}{b}", "\\cssId{a}{b}", "", "\\frac{",
+            "\\href{javascript:alert(1)}{x}",
+            "\\url{http://a.example}",
+            "\\includegraphics{http://a.example/x.png}",
+            "\\htmlData{a=b}{x}",
+            "\\style{color:red}{x}",
+            "\\def\\a{\\a\\a}\\a",
+            "\\newcommand{\\b}{x}\\b",
+            "\\class{a}{b}",
+            "\\cssId{a}{b}",
+            "",
+            "\\frac{",
         ] {
             assert_eq!(to_mathml(source, false), None, "{source}");
         }
         assert_eq!(to_mathml(&"{".repeat(400), false), None);
-        assert_eq!(to_mathml(&format!("{}x{}", "\\sqrt{".repeat(60), "}".repeat(60)), false), None);
+        assert_eq!(
+            to_mathml(
+                &format!("{}x{}", "\\sqrt{".repeat(60), "}".repeat(60)),
+                false
+            ),
+            None
+        );
         assert_eq!(to_mathml(&"x".repeat(5_000), false), None);
-        assert!(to_mathml("<script>alert(1)</script>", false).is_none_or(|node| count(&node) < 100));
+        assert!(
+            to_mathml("<script>alert(1)</script>", false).is_none_or(|node| count(&node) < 100)
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Parser events to blocks. Owns the limits on depth and nodes; decides nothing about addresses or formulas itself.
 
 mod build;
-
+mod leaf;
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use super::delimiters::prepare;
 use super::limits::{MAX_INPUT_BYTES, MAX_NODES};
 use super::tree::Block;
 use build::Builder;
-pub(crate) use build::language;
+pub(crate) use leaf::language;
 
 /// What earlier blocks of a message mean to later ones.
 #[derive(Clone, Debug, Default)]
@@ -110,7 +110,11 @@ pub(crate) fn parse_part(source: &str, context: &Context) -> Parsed {
         .reference_definitions()
         .iter()
         .map(|(label, definition)| {
-            (definition.span.start, label_key(label), definition.dest.to_string())
+            (
+                definition.span.start,
+                label_key(label),
+                definition.dest.to_string(),
+            )
         })
         .collect();
     definitions.sort();

@@ -197,7 +197,8 @@ impl LiveDocument {
                     }
                     Step::Closed(end) => {
                         let parsed = self.parse(&text[self.stable..end]);
-                        if matches!(parsed.blocks.as_slice(), [only] if only.fenced) && !parsed.full {
+                        if matches!(parsed.blocks.as_slice(), [only] if only.fenced) && !parsed.full
+                        {
                             self.commit(parsed.blocks);
                             self.stable = end;
                             self.parsed = 0;
@@ -295,9 +296,24 @@ fn shown_end(tail: &str) -> usize {
     let line = tail.rfind('\n').map_or(0, |line_end| line_end + 1);
     let partial = tail[line..].trim();
     let undecided = partial.len() <= 12
-        && partial
-            .bytes()
-            .all(|b| matches!(b, b'-' | b'=' | b'+' | b'*' | b'#' | b'>' | b'`' | b'~' | b'|' | b':' | b' ' | b'_' | b'.' | b')') || (b.is_ascii_digit() && partial.len() < 4));
+        && partial.bytes().all(|b| {
+            matches!(
+                b,
+                b'-' | b'='
+                    | b'+'
+                    | b'*'
+                    | b'#'
+                    | b'>'
+                    | b'`'
+                    | b'~'
+                    | b'|'
+                    | b':'
+                    | b' '
+                    | b'_'
+                    | b'.'
+                    | b')'
+            ) || (b.is_ascii_digit() && partial.len() < 4)
+        });
     if undecided { line } else { tail.len() }
 }
 

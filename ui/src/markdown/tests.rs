@@ -27,7 +27,9 @@ impl Check {
         for block in blocks {
             self.nodes += 1;
             match block {
-                Block::Paragraph(content) | Block::Tight(content) => self.inlines(content, depth + 1),
+                Block::Paragraph(content) | Block::Tight(content) => {
+                    self.inlines(content, depth + 1)
+                }
                 Block::Heading { level, content } => {
                     assert!((1..=6).contains(level));
                     self.inlines(content, depth + 1);
@@ -38,9 +40,15 @@ impl Check {
                         self.blocks(&item.blocks, depth + 1);
                     }
                 }
-                Block::Quote(inner) | Block::Footnote { blocks: inner, .. } => self.blocks(inner, depth + 1),
+                Block::Quote(inner) | Block::Footnote { blocks: inner, .. } => {
+                    self.blocks(inner, depth + 1)
+                }
                 Block::Code { language, .. } => {
-                    assert!(language.chars().count() <= 40 && !language.contains(['<', '>', '"', '=', ' ']), "{language:?}");
+                    assert!(
+                        language.chars().count() <= 40
+                            && !language.contains(['<', '>', '"', '=', ' ']),
+                        "{language:?}"
+                    );
                 }
                 Block::Table { head, rows, .. } => {
                     for cell in head.iter().chain(rows.iter().flatten()) {
@@ -58,8 +66,15 @@ impl Check {
         for inline in content {
             self.nodes += 1;
             match inline {
-                Inline::Emphasis(inner) | Inline::Strong(inner) | Inline::Strikethrough(inner) => self.inlines(inner, depth + 1),
-                Inline::Link { href, host, content, .. } => {
+                Inline::Emphasis(inner) | Inline::Strong(inner) | Inline::Strikethrough(inner) => {
+                    self.inlines(inner, depth + 1)
+                }
+                Inline::Link {
+                    href,
+                    host,
+                    content,
+                    ..
+                } => {
                     assert_openable(href, true);
                     assert!(!host.is_empty());
                     self.inlines(content, depth + 1);
@@ -73,9 +88,16 @@ impl Check {
                         assert_openable(href, false);
                     }
                 }
-                Inline::Math { tree: Some(tree), .. } => self.math(tree),
-                Inline::Math { tree: None, .. } | Inline::Text(_) | Inline::SoftBreak | Inline::HardBreak | Inline::Code(_)
-                | Inline::Html(_) | Inline::FootnoteRef(_) => {}
+                Inline::Math {
+                    tree: Some(tree), ..
+                } => self.math(tree),
+                Inline::Math { tree: None, .. }
+                | Inline::Text(_)
+                | Inline::SoftBreak
+                | Inline::HardBreak
+                | Inline::Code(_)
+                | Inline::Html(_)
+                | Inline::FootnoteRef(_) => {}
             }
         }
     }
@@ -84,7 +106,10 @@ impl Check {
         self.nodes += 1;
         assert!(MATH_ELEMENTS.contains(&node.name) && super::ALLOWED_ELEMENTS.contains(&node.name));
         for (name, value) in &node.attributes {
-            assert!(MATH_ATTRIBUTES.contains(name) && super::ALLOWED_ATTRIBUTES.contains(name), "{name}");
+            assert!(
+                MATH_ATTRIBUTES.contains(name) && super::ALLOWED_ATTRIBUTES.contains(name),
+                "{name}"
+            );
             assert!(!value.contains([':', '<', '"', '(', '/']), "{value}");
         }
         node.children.iter().for_each(|child| self.math(child));
@@ -92,7 +117,14 @@ impl Check {
 }
 
 fn assert_openable(href: &str, mail_too: bool) {
-    let allowed = href.starts_with("http://") || href.starts_with("https://") || (mail_too && href.starts_with("mailto:"));
+    let allowed = href.starts_with("http://")
+        || href.starts_with("https://")
+        || (mail_too && href.starts_with("mailto:"));
     assert!(allowed, "{href:?}");
-    assert!(!href.chars().any(|c| c.is_control() || c.is_whitespace() || "\"<>`\\\u{202e}\u{200b}".contains(c)), "{href:?}");
+    assert!(
+        !href
+            .chars()
+            .any(|c| c.is_control() || c.is_whitespace() || "\"<>`\\\u{202e}\u{200b}".contains(c)),
+        "{href:?}"
+    );
 }

@@ -19,20 +19,104 @@ use block::block_view;
 
 /// Every element a message can put into the window (MathML included).
 pub const ALLOWED_ELEMENTS: &[&str] = &[
-    "a", "blockquote", "br", "button", "code", "del", "div", "em", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "img",
-    "input", "li", "ol", "p", "pre", "section", "span", "strong", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
-    "math", "menclose", "mfrac", "mi", "mmultiscripts", "mn", "mo", "mover", "mpadded", "mphantom",
-    "mprescripts", "mroot", "mrow", "mspace", "msqrt", "mstyle", "msub", "msubsup", "msup", "mtable", "mtd",
-    "mtext", "mtr", "munder", "munderover",
+    "a",
+    "blockquote",
+    "br",
+    "button",
+    "code",
+    "del",
+    "div",
+    "em",
+    "figcaption",
+    "figure",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "img",
+    "input",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "section",
+    "span",
+    "strong",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "thead",
+    "tr",
+    "ul",
+    "math",
+    "menclose",
+    "mfrac",
+    "mi",
+    "mmultiscripts",
+    "mn",
+    "mo",
+    "mover",
+    "mpadded",
+    "mphantom",
+    "mprescripts",
+    "mroot",
+    "mrow",
+    "mspace",
+    "msqrt",
+    "mstyle",
+    "msub",
+    "msubsup",
+    "msup",
+    "mtable",
+    "mtd",
+    "mtext",
+    "mtr",
+    "munder",
+    "munderover",
 ];
 
 /// Every attribute on them. `src` only ever holds a `data:image/…` URL, `data-href` an `http`, `https` or `mailto` address; there
 /// is no `href`, so nothing can navigate.
 pub const ALLOWED_ATTRIBUTES: &[&str] = &[
-    "alt", "aria-hidden", "aria-label", "aria-pressed", "checked", "class", "data-href", "data-testid", "dir", "disabled", "role", "scope", "src",
-    "start", "tabindex", "title", "type",
-    "accent", "accentunder", "display", "displaystyle", "form", "linethickness", "lspace", "mathvariant", "maxsize",
-    "minsize", "movablelimits", "notation", "rspace", "scriptlevel", "stretchy", "symmetric", "width",
+    "alt",
+    "aria-hidden",
+    "aria-label",
+    "aria-pressed",
+    "checked",
+    "class",
+    "data-href",
+    "data-testid",
+    "dir",
+    "disabled",
+    "role",
+    "scope",
+    "src",
+    "start",
+    "tabindex",
+    "title",
+    "type",
+    "accent",
+    "accentunder",
+    "display",
+    "displaystyle",
+    "form",
+    "linethickness",
+    "lspace",
+    "mathvariant",
+    "maxsize",
+    "minsize",
+    "movablelimits",
+    "notation",
+    "rspace",
+    "scriptlevel",
+    "stretchy",
+    "symmetric",
+    "width",
 ];
 
 /// One top-level block on the page.
@@ -123,12 +207,16 @@ fn sync(
                 }
             }
         });
-        // Blocks close in order, so the ones to tell are the last few before `closed`.
-        for row in rows[..closed.min(known)].iter().rev() {
+        // Blocks close in order, so the ones to tell are the last few before `closed`, and after a new start those behind it.
+        let (before, behind) = rows.split_at(closed.min(known));
+        for row in before.iter().rev() {
             if row.closed_already() {
                 break;
             }
             row.state.closed.set(true);
+        }
+        for row in behind.iter().filter(|row| row.closed_already()) {
+            row.state.closed.set(false);
         }
     });
     if known == total {

@@ -3,8 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::print_stdout,
-    reason = "tests fail by panicking, and the fault table prints its count"
+    reason = "tests fail by panicking"
 )]
 
 mod decoding;

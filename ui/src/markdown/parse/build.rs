@@ -1,16 +1,17 @@
 //! The stack that turns a balanced run of events into one top-level block after another.
 
+mod text;
+
 use std::collections::HashMap;
 use std::ops::Range;
 
-use pulldown_cmark::{Alignment, CodeBlockKind, Event, HeadingLevel, Tag};
+use pulldown_cmark::{CodeBlockKind, Event, Tag};
 
-use super::super::autolink::{Piece, pieces};
 use super::super::code::CodeText;
 use super::super::limits::MAX_DEPTH;
-use super::super::link::{Target, claimed_host, classify, same_host};
-use super::super::math::{count, to_mathml};
+use super::super::link::{Target, classify};
 use super::super::tree::{Block, CellAlign, Inline, ListItem, TableRow, plain_text};
+use super::leaf::{cell_align, heading_level, image, language, link};
 use super::{Context, Located, label_key};
 
 /// A container that has begun.
@@ -23,9 +24,19 @@ enum Kind {
     Item(Option<bool>),
     Footnote(usize),
     Html(String),
-    Code { language: String, text: String },
-    Table { align: Vec<CellAlign>, head: TableRow, rows: Vec<TableRow> },
-    Row { head: bool, cells: TableRow },
+    Code {
+        language: String,
+        text: String,
+    },
+    Table {
+        align: Vec<CellAlign>,
+        head: TableRow,
+        rows: Vec<TableRow>,
+    },
+    Row {
+        head: bool,
+        cells: TableRow,
+    },
     Cell,
     Emphasis,
     Strong,
@@ -42,7 +53,11 @@ struct Frame {
 
 impl Frame {
     fn new(kind: Kind) -> Self {
-        Self { kind, blocks: Vec::new(), inlines: Vec::new() }
+        Self {
+            kind,
+            blocks: Vec::new(),
+            inlines: Vec::new(),
+        }
     }
 }
 
@@ -145,10 +160,23 @@ impl<'a> Builder<'a> {
             Event::HardBreak => self.inline(Inline::HardBreak),
             Event::Rule => self.block(Block::Rule),
             Event::TaskListMarker(done) => {
-                if let Some(Frame { kind: Kind::Item(task), .. }) = self.stack.last_mut() {
+                if let Some(Frame {
+                    kind: Kind::Item(task),
+                    ..
+                }) = self.stack.last_mut()
+                {
                     *task = Some(done);
-                } else if let [.., Frame { kind: Kind::Item(task), .. }, Frame { kind: Kind::Paragraph, .. }] =
-                    self.stack.as_mut_slice()
+                } else if let [
+                    ..,
+                    Frame {
+                        kind: Kind::Item(task),
+                        ..
+                    },
+                    Frame {
+                        kind: Kind::Paragraph,
+                        ..
+                    },
+                ] = self.stack.as_mut_slice()
                 {
                     *task = Some(done);
                 }
@@ -172,7 +200,10 @@ impl<'a> Builder<'a> {
                     CodeBlockKind::Fenced(info) => language(&info),
                     CodeBlockKind::Indented => String::new(),
                 };
-                Kind::Code { language, text: String::new() }
+                Kind::Code {
+                    language,
+                    text: String::new(),
+                }
             }
             Tag::HtmlBlock => Kind::Html(String::new()),
             Tag::List(first) => Kind::List(first, Vec::new()),
@@ -183,13 +214,23 @@ impl<'a> Builder<'a> {
                 head: Vec::new(),
                 rows: Vec::new(),
             },
-            Tag::TableHead => Kind::Row { head: true, cells: Vec::new() },
-            Tag::TableRow => Kind::Row { head: false, cells: Vec::new() },
+            Tag::TableHead => Kind::Row {
+                head: true,
+                cells: Vec::new(),
+            },
+            Tag::TableRow => Kind::Row {
+                head: false,
+                cells: Vec::new(),
+            },
             Tag::TableCell => Kind::Cell,
             Tag::Emphasis => Kind::Emphasis,
             Tag::Strong => Kind::Strong,
             Tag::Strikethrough => Kind::Strikethrough,
-            Tag::Link { dest_url, link_type, .. } => {
+            Tag::Link {
+                dest_url,
+                link_type,
+                ..
+            } => {
                 self.links += 1;
                 let target = match link_type {
                     pulldown_cmark::LinkType::Email => classify(&format!("mailto:{dest_url}")),
@@ -202,8 +243,12 @@ impl<'a> Builder<'a> {
                 Kind::Image(classify(&dest_url))
             }
             // Not enabled; their text stays.
-            Tag::DefinitionList | Tag::DefinitionListTitle | Tag::DefinitionListDefinition | Tag::Superscript
-            | Tag::Subscript | Tag::MetadataBlock(_) => Kind::Paragraph,
+            Tag::DefinitionList
+            | Tag::DefinitionListTitle
+            | Tag::DefinitionListDefinition
+            | Tag::Superscript
+            | Tag::Subscript
+            | Tag::MetadataBlock(_) => Kind::Paragraph,
         };
         self.stack.push(Frame::new(kind));
     }
@@ -217,10 +262,16 @@ impl<'a> Builder<'a> {
             }
             return;
         }
-        let Some(mut frame) = self.stack.pop() else { return };
+        let Some(mut frame) = self.stack.pop() else {
+            return;
+        };
         let in_link = self.links > 0;
         let inlines = std::mem::take(&mut frame.inlines);
-        let content = if in_link { inlines } else { self.link_bare(inlines) };
+        let content = if in_link {
+            inlines
+        } else {
+            self.link_bare(inlines)
+        };
         match frame.kind {
             Kind::Root => {}
             Kind::Paragraph => self.block(Block::Paragraph(content)),
@@ -233,7 +284,11 @@ impl<'a> Builder<'a> {
             Kind::Item(task) => {
                 let blocks = with_tight(frame.blocks, content);
                 self.nodes += 1;
-                if let Some(Frame { kind: Kind::List(_, items), .. }) = self.stack.last_mut() {
+                if let Some(Frame {
+                    kind: Kind::List(_, items),
+                    ..
+                }) = self.stack.last_mut()
+                {
                     items.push(ListItem { task, blocks });
                 }
             }
@@ -248,9 +303,16 @@ impl<'a> Builder<'a> {
                 self.block(Block::Code { language, text });
             }
             Kind::Table { align, head, rows } => self.block(Block::Table { align, head, rows }),
-            Kind::Row { head: is_head, cells } => {
+            Kind::Row {
+                head: is_head,
+                cells,
+            } => {
                 self.nodes += 1;
-                if let Some(Frame { kind: Kind::Table { head, rows, .. }, .. }) = self.stack.last_mut() {
+                if let Some(Frame {
+                    kind: Kind::Table { head, rows, .. },
+                    ..
+                }) = self.stack.last_mut()
+                {
                     match is_head {
                         true => *head = cells,
                         false => rows.push(cells),
@@ -259,7 +321,11 @@ impl<'a> Builder<'a> {
             }
             Kind::Cell => {
                 self.nodes += 1;
-                if let Some(Frame { kind: Kind::Row { cells, .. }, .. }) = self.stack.last_mut() {
+                if let Some(Frame {
+                    kind: Kind::Row { cells, .. },
+                    ..
+                }) = self.stack.last_mut()
+                {
                     cells.push(content);
                 }
             }
@@ -279,10 +345,16 @@ impl<'a> Builder<'a> {
 
     fn block(&mut self, block: Block) {
         self.nodes += 1;
-        let Some(frame) = self.stack.last_mut() else { return };
+        let Some(frame) = self.stack.last_mut() else {
+            return;
+        };
         if !frame.inlines.is_empty() {
             let before = std::mem::take(&mut frame.inlines);
-            let before = if self.links > 0 { before } else { self.link_bare(before) };
+            let before = if self.links > 0 {
+                before
+            } else {
+                self.link_bare(before)
+            };
             if let Some(frame) = self.stack.last_mut() {
                 frame.blocks.push(Block::Tight(before));
             }
@@ -294,7 +366,10 @@ impl<'a> Builder<'a> {
 
     fn inline(&mut self, inline: Inline) {
         match self.stack.last_mut() {
-            Some(Frame { kind: Kind::Html(text) | Kind::Code { text, .. }, .. }) => {
+            Some(Frame {
+                kind: Kind::Html(text) | Kind::Code { text, .. },
+                ..
+            }) => {
                 let mut words = String::new();
                 plain_text(&[inline], &mut words);
                 text.push_str(&words);
@@ -309,7 +384,10 @@ impl<'a> Builder<'a> {
 
     fn text(&mut self, text: &str) {
         match self.stack.last_mut() {
-            Some(Frame { kind: Kind::Html(all) | Kind::Code { text: all, .. }, .. }) => all.push_str(text),
+            Some(Frame {
+                kind: Kind::Html(all) | Kind::Code { text: all, .. },
+                ..
+            }) => all.push_str(text),
             Some(frame) => match frame.inlines.last_mut() {
                 Some(Inline::Text(last)) => last.push_str(text),
                 _ => {
@@ -321,98 +399,20 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn math(&mut self, range: &Range<usize>, event_text: &str, display: bool) {
-        let original = self.source.get(range.clone()).unwrap_or_default();
-        let mapped = self.mapped.get(range.clone()).unwrap_or_default();
-        let inner = |delimiter: usize| original.get(delimiter..original.len().saturating_sub(delimiter));
-        let (display, source) = if !display {
-            // `$5-$10` is money: as in pandoc, no digit may follow the closing dollar.
-            if self.source[range.end..].starts_with(|c: char| c.is_ascii_digit()) {
-                self.text(original);
-                return;
-            }
-            (false, event_text.to_owned())
-        } else {
-            let kept = match original == mapped {
-                true => Some(event_text),
-                false => inner(2),
-            };
-            match (kept, original.get(..2), original.get(original.len().saturating_sub(2)..)) {
-                (Some(kept), Some("\\("), Some("\\)")) => (false, kept.to_owned()),
-                (Some(kept), Some("\\["), Some("\\]")) | (Some(kept), Some("$$"), Some("$$")) => (true, kept.to_owned()),
-                _ => {
-                    self.text(original);
-                    return;
-                }
-            }
-        };
-        let source = source.trim().to_owned();
-        let tree = to_mathml(&source, display);
-        self.nodes += tree.as_ref().map_or(0, count);
-        self.inline(Inline::Math { display, source, tree });
-    }
-
-    /// The event's text, or the source's where `delimiters` changed it.
-    fn original(&self, range: &Range<usize>, text: &str) -> String {
-        match (self.source.get(range.clone()), self.mapped.get(range.clone())) {
-            (Some(original), Some(mapped)) if original != mapped => original.replace("\r\n", "\n"),
-            _ => text.to_owned(),
-        }
-    }
-
-    fn inline_code(&self, range: &Range<usize>, text: &str) -> String {
-        match (self.source.get(range.clone()), self.mapped.get(range.clone())) {
-            (Some(original), Some(mapped)) if original != mapped => {
-                let inner = original.trim_matches('`').replace('\n', " ");
-                inner
-                    .strip_prefix(' ')
-                    .and_then(|inner| inner.strip_suffix(' '))
-                    .unwrap_or(&inner)
-                    .to_owned()
-            }
-            _ => text.to_owned(),
-        }
-    }
-
     fn note_number(&mut self, label: &str) -> usize {
         let key = label_key(label);
-        if let Some(number) = self.context.notes.get(&key).or_else(|| self.numbers.get(&key)) {
+        if let Some(number) = self
+            .context
+            .notes
+            .get(&key)
+            .or_else(|| self.numbers.get(&key))
+        {
             return *number;
         }
         let number = self.context.notes.len() + self.numbers.len() + 1;
         self.numbers.insert(key.clone(), number);
         self.added.push(key);
         number
-    }
-
-    /// Bare addresses in words become links.
-    fn link_bare(&mut self, inlines: Vec<Inline>) -> Vec<Inline> {
-        let mut linked = Vec::with_capacity(inlines.len());
-        for inline in inlines {
-            let Inline::Text(text) = inline else {
-                linked.push(inline);
-                continue;
-            };
-            let before = linked.len();
-            for piece in pieces(&text) {
-                match piece {
-                    Piece::Words(words) => linked.push(Inline::Text(words.to_owned())),
-                    Piece::Address(address) => {
-                        let full = match address.contains("://") {
-                            true => address.to_owned(),
-                            false => format!("http://{address}"),
-                        };
-                        let words = vec![Inline::Text(address.to_owned())];
-                        match classify(&full) {
-                            Target::Refused { .. } => linked.extend(words),
-                            target => linked.push(link(target, words)),
-                        }
-                    }
-                }
-            }
-            self.nodes += (linked.len() - before).saturating_sub(1);
-        }
-        linked
     }
 }
 
@@ -421,61 +421,6 @@ fn with_tight(mut blocks: Vec<Block>, content: Vec<Inline>) -> Vec<Block> {
         blocks.push(Block::Tight(content));
     }
     blocks
-}
-
-fn link(target: Target, content: Vec<Inline>) -> Inline {
-    let (href, host) = match target {
-        Target::Web { href, host } => (href, host),
-        Target::Mail { href, address } => (href, address),
-        Target::Refused { shown } => return Inline::RefusedLink { content, shown },
-    };
-    let mut words = String::new();
-    plain_text(&content, &mut words);
-    let deceptive = !host.is_ascii()
-        || words.trim().is_empty()
-        || claimed_host(&words).is_some_and(|claimed| !same_host(&claimed, &host));
-    Inline::Link { href, host, deceptive, content }
-}
-
-fn image(target: Target, content: &[Inline]) -> Inline {
-    let mut alt = String::new();
-    plain_text(content, &mut alt);
-    match target {
-        Target::Web { href, host } => Inline::Image { alt, href: Some(href), host },
-        Target::Mail { address, .. } => Inline::Image { alt, href: None, host: address },
-        Target::Refused { shown } => Inline::Image { alt, href: None, host: shown },
-    }
-}
-
-/// The first word of an info string, as a name and nothing else.
-pub(crate) fn language(info: &str) -> String {
-    info.split(|c: char| c.is_whitespace() || matches!(c, ',' | '{' | '}'))
-        .find(|word| !word.is_empty())
-        .unwrap_or_default()
-        .chars()
-        .filter(|c| c.is_alphanumeric() || matches!(c, '+' | '#' | '-' | '_' | '.' | '/'))
-        .take(40)
-        .collect()
-}
-
-fn heading_level(level: HeadingLevel) -> u8 {
-    match level {
-        HeadingLevel::H1 => 1,
-        HeadingLevel::H2 => 2,
-        HeadingLevel::H3 => 3,
-        HeadingLevel::H4 => 4,
-        HeadingLevel::H5 => 5,
-        HeadingLevel::H6 => 6,
-    }
-}
-
-fn cell_align(align: Alignment) -> CellAlign {
-    match align {
-        Alignment::None => CellAlign::Start,
-        Alignment::Left => CellAlign::Left,
-        Alignment::Center => CellAlign::Center,
-        Alignment::Right => CellAlign::Right,
-    }
 }
 
 /// Where the line starts that `at` is on.

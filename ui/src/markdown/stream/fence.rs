@@ -74,13 +74,19 @@ impl Fence {
             self.code.push_str("\n");
         }
         self.lines += 1;
-        let spaces = line.bytes().take(self.indent).take_while(|b| *b == b' ').count();
+        let spaces = line
+            .bytes()
+            .take(self.indent)
+            .take_while(|b| *b == b' ')
+            .count();
         self.code.push_str(&line[spaces..]);
     }
 
     fn closes(&self, line: &str) -> bool {
         run(line).is_some_and(|(_, marker, length, rest)| {
-            marker == self.marker && length >= self.length && rest.trim_matches([' ', '\t']).is_empty()
+            marker == self.marker
+                && length >= self.length
+                && rest.trim_matches([' ', '\t']).is_empty()
         })
     }
 }

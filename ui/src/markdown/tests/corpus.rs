@@ -15,8 +15,10 @@ struct Hostile {
 }
 
 fn corpus() -> Vec<Hostile> {
-    serde_json::from_str(include_str!("../../../../tests/fixtures/hostile_markdown.json"))
-        .expect("the corpus is JSON of the known form")
+    serde_json::from_str(include_str!(
+        "../../../../tests/fixtures/hostile_markdown.json"
+    ))
+    .unwrap_or_else(|error| panic!("the corpus is not JSON of the known form: {error}"))
 }
 
 #[test]
@@ -26,10 +28,17 @@ fn is_large_and_named() {
     let names: HashSet<_> = corpus.iter().map(|hostile| hostile.name.as_str()).collect();
     assert_eq!(names.len(), corpus.len());
     for kind in ["script", "request", "link", "structure"] {
-        assert!(corpus.iter().filter(|hostile| hostile.kind == kind).count() >= 30, "{kind}");
+        assert!(
+            corpus.iter().filter(|hostile| hostile.kind == kind).count() >= 30,
+            "{kind}"
+        );
     }
     let known = ["script", "request", "link", "structure"];
-    assert!(corpus.iter().all(|hostile| known.contains(&hostile.kind.as_str())));
+    assert!(
+        corpus
+            .iter()
+            .all(|hostile| known.contains(&hostile.kind.as_str()))
+    );
 }
 
 #[test]
@@ -44,18 +53,26 @@ fn becomes_only_what_is_listed() {
         // Every character of an ordinary text; long ones in pieces.
         let step = if text.len() < 600 { 1 } else { text.len() / 40 };
         while end < text.len() {
-            end = (end + step..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+            end = (end + step..=text.len())
+                .find(|at| text.is_char_boundary(*at))
+                .unwrap_or(text.len());
             live.update(&text[..end], true);
         }
         live.update(&text, false);
-        let streamed: Vec<Block> = live.blocks().iter().map(|block| (**block).clone()).collect();
+        let streamed: Vec<Block> = live
+            .blocks()
+            .iter()
+            .map(|block| (**block).clone())
+            .collect();
         assert_eq!(streamed, blocks, "{}", hostile.name);
     }
 }
 
 #[test]
 fn no_text_is_lost_where_html_was_meant() {
-    let blocks = parse("<script>window.__pwned=1</script>\n\na <img src=\"x\" onerror=\"window.__pwned=1\"> b");
+    let blocks = parse(
+        "<script>window.__pwned=1</script>\n\na <img src=\"x\" onerror=\"window.__pwned=1\"> b",
+    );
     assert_eq!(
         blocks,
         vec![

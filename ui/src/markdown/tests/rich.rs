@@ -33,7 +33,10 @@ fn a_link_that_lies_says_where_it_goes() {
     );
     assert_eq!(
         only_paragraph("[x](javascript:alert(1))"),
-        vec![Inline::RefusedLink { content: vec![words("x")], shown: "javascript:alert(1)".into() }]
+        vec![Inline::RefusedLink {
+            content: vec![words("x")],
+            shown: "javascript:alert(1)".into()
+        }]
     );
 }
 
@@ -54,7 +57,9 @@ fn delimiters_are_math_only_outside_code_and_addresses() {
         ]
     );
     let math = only_paragraph("\\(x\\) costs $5-$10");
-    assert!(matches!(&math[0], Inline::Math { display: false, source, tree: Some(_) } if source == "x"));
+    assert!(
+        matches!(&math[0], Inline::Math { display: false, source, tree: Some(_) } if source == "x")
+    );
     assert_eq!(math[1..], [words(" costs $5-$10")]);
     assert!(matches!(
         only_paragraph("\\[\na\n+ b\n- c\n\\]").as_slice(),

@@ -64,7 +64,10 @@ pub(super) fn block_view(block: &Block, state: &RowState) -> AnyView {
 }
 
 fn blocks_view(blocks: &[Block], state: &RowState) -> Vec<AnyView> {
-    blocks.iter().map(|block| block_view(block, state)).collect()
+    blocks
+        .iter()
+        .map(|block| block_view(block, state))
+        .collect()
 }
 
 fn item_view(item: &ListItem, state: &RowState) -> AnyView {
@@ -84,7 +87,12 @@ fn item_view(item: &ListItem, state: &RowState) -> AnyView {
     }
 }
 
-fn table_view(align: &[CellAlign], head: &TableRow, rows: &[TableRow], state: &RowState) -> AnyView {
+fn table_view(
+    align: &[CellAlign],
+    head: &TableRow,
+    rows: &[TableRow],
+    state: &RowState,
+) -> AnyView {
     let class = |column: usize| match align.get(column) {
         Some(CellAlign::Left) => "md-left",
         Some(CellAlign::Center) => "md-center",
@@ -105,7 +113,8 @@ fn table_view(align: &[CellAlign], head: &TableRow, rows: &[TableRow], state: &R
                 .iter()
                 .enumerate()
                 .map(|(column, cell)| {
-                    view! { <td dir="auto" class=class(column)>{inlines_view(cell, state)}</td> }.into_any()
+                    view! { <td dir="auto" class=class(column)>{inlines_view(cell, state)}</td> }
+                        .into_any()
                 })
                 .collect();
             view! { <tr>{cells}</tr> }.into_any()

@@ -28,7 +28,13 @@ pub(super) fn code_view(language: &str, text: &CodeText, state: &RowState) -> An
         let wrapped = wrapped.clone();
         move || if wrapped.get() { "true" } else { "false" }
     };
-    let pre_class = move || if wrapped.get() { "md-pre md-wrapped" } else { "md-pre" };
+    let pre_class = move || {
+        if wrapped.get() {
+            "md-pre md-wrapped"
+        } else {
+            "md-pre"
+        }
+    };
     view! {
         <figure class="md-code" role="group" aria-label=label>
             <figcaption class="md-code-head">
@@ -112,7 +118,11 @@ fn coloured(language: &str, text: &CodeText, state: &RowState) -> AnyView {
     let text = text.clone();
     (move || match spans.get() {
         None => pieces_view(&text).into_any(),
-        Some(spans) => spans.into_iter().map(span_view).collect::<Vec<_>>().into_any(),
+        Some(spans) => spans
+            .into_iter()
+            .map(span_view)
+            .collect::<Vec<_>>()
+            .into_any(),
     })
     .into_any()
 }
@@ -125,13 +135,16 @@ pub(super) fn pieces_view(text: &CodeText) -> Vec<std::sync::Arc<str>> {
 /// Colours may not change a character.
 fn puts_together(spans: &[HighlightSpan], code: &str) -> bool {
     let mut rest = code;
-    spans.iter().all(|span| match rest.strip_prefix(span.text.as_str()) {
-        Some(after) => {
-            rest = after;
-            true
-        }
-        None => false,
-    }) && rest.is_empty()
+    spans
+        .iter()
+        .all(|span| match rest.strip_prefix(span.text.as_str()) {
+            Some(after) => {
+                rest = after;
+                true
+            }
+            None => false,
+        })
+        && rest.is_empty()
 }
 
 fn span_view(span: HighlightSpan) -> AnyView {
@@ -157,7 +170,10 @@ mod tests {
 
     #[test]
     fn colours_that_change_the_code_are_not_used() {
-        let span = |text: &str| HighlightSpan { class: HighlightClass::Keyword, text: text.into() };
+        let span = |text: &str| HighlightSpan {
+            class: HighlightClass::Keyword,
+            text: text.into(),
+        };
         assert!(puts_together(&[span("let "), span("x")], "let x"));
         assert!(!puts_together(&[span("let ")], "let x"));
         assert!(!puts_together(&[span("let "), span("xy")], "let x"));

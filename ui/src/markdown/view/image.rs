@@ -53,11 +53,15 @@ pub(super) fn image_view(alt: &str, href: Option<&str>, host: &str, state: &RowS
     };
     let host = host.to_owned();
     (move || match loading.get() {
-        Loading::Shown(url) => view! { <img class="md-picture" src=url alt=alt.clone() /> }.into_any(),
+        Loading::Shown(url) => {
+            view! { <img class="md-picture" src=url alt=alt.clone() /> }.into_any()
+        }
         other => {
             let busy = matches!(other, Loading::Busy);
             let failure = match other {
-                Loading::Failed(reason) => Some(view! { <span class="md-image-failure" role="status">{reason}</span> }),
+                Loading::Failed(reason) => {
+                    Some(view! { <span class="md-image-failure" role="status">{reason}</span> })
+                }
                 _ => None,
             };
             let start = start.clone();
@@ -85,11 +89,13 @@ pub(super) fn image_view(alt: &str, href: Option<&str>, host: &str, state: &RowS
 
 /// Raster images only: an SVG is a document.
 pub(super) fn is_picture(url: &str) -> bool {
-    ["png", "jpeg", "gif", "webp", "avif", "bmp"].iter().any(|kind| {
-        url.strip_prefix("data:image/")
-            .and_then(|rest| rest.strip_prefix(kind))
-            .is_some_and(|rest| rest.starts_with(";base64,"))
-    })
+    ["png", "jpeg", "gif", "webp", "avif", "bmp"]
+        .iter()
+        .any(|kind| {
+            url.strip_prefix("data:image/")
+                .and_then(|rest| rest.strip_prefix(kind))
+                .is_some_and(|rest| rest.starts_with(";base64,"))
+        })
 }
 
 #[cfg(test)]
@@ -99,7 +105,14 @@ mod tests {
     #[test]
     fn only_raster_data_is_a_picture() {
         assert!(is_picture("data:image/png;base64,AAAA"));
-        for bad in ["http://a.example/x.png", "data:image/svg+xml;base64,AAAA", "data:text/html,x", "data:image/png,x", "javascript:1", ""] {
+        for bad in [
+            "http://a.example/x.png",
+            "data:image/svg+xml;base64,AAAA",
+            "data:text/html,x",
+            "data:image/png,x",
+            "javascript:1",
+            "",
+        ] {
             assert!(!is_picture(bad), "{bad}");
         }
     }

@@ -10,7 +10,10 @@ use super::math::math_view;
 
 /// Draws the pieces of a line.
 pub(super) fn inlines_view(content: &[Inline], state: &RowState) -> Vec<AnyView> {
-    content.iter().map(|inline| inline_view(inline, state)).collect()
+    content
+        .iter()
+        .map(|inline| inline_view(inline, state))
+        .collect()
 }
 
 fn inline_view(inline: &Inline, state: &RowState) -> AnyView {
@@ -41,7 +44,13 @@ fn inline_view(inline: &Inline, state: &RowState) -> AnyView {
     }
 }
 
-fn link_view(href: &str, host: &str, deceptive: bool, content: Vec<AnyView>, state: &RowState) -> AnyView {
+fn link_view(
+    href: &str,
+    host: &str,
+    deceptive: bool,
+    content: Vec<AnyView>,
+    state: &RowState,
+) -> AnyView {
     let open = {
         let href = href.to_owned();
         let host = state.host.clone();

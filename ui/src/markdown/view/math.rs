@@ -38,7 +38,11 @@ fn node_view(node: &MathNode) -> AnyView {
         math menclose mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow mspace msqrt mstyle
         msub msubsup msup mtable mtd mtext mtr munder munderover
     );
-    node.attributes.iter().fold(element, |element, (name, value)| {
-        element.add_any_attr(custom_attribute(*name, value.clone())).into_any()
-    })
+    node.attributes
+        .iter()
+        .fold(element, |element, (name, value)| {
+            element
+                .add_any_attr(custom_attribute(*name, value.clone()))
+                .into_any()
+        })
 }
