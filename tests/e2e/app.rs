@@ -27,7 +27,6 @@ pub struct App {
 #[derive(Clone, Default)]
 pub struct Start {
     environment: Vec<(OsString, OsString)>,
-    application: Option<PathBuf>,
 }
 
 impl Start {
@@ -42,25 +41,31 @@ impl Start {
         self
     }
 
-    /// Another program than the app.
-    pub fn application(mut self, path: PathBuf) -> Self {
-        self.application = Some(path);
-        self
-    }
-
     /// Opens the window.
     pub async fn open(&self) -> App {
         let driver = Driver::start(&self.environment);
         let mut capabilities = Capabilities::new();
         capabilities.insert(
             "tauri:options".into(),
-            json!({ "application": self.application.clone().unwrap_or_else(|| required("NEXUS_E2E_APP")) }),
+            json!({ "application": required("NEXUS_E2E_APP") }),
         );
-        let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities)
-            .connect(&driver.url())
-            .await
-            .expect("a WebDriver session with the app");
+        // The driver listens before the native driver behind it does; until then it breaks the connection off.
+        let end = Instant::now() + PATIENCE;
+        let client = loop {
+            let mut builder = ClientBuilder::new(HttpConnector::new());
+            match builder
+                .capabilities(capabilities.clone())
+                .connect(&driver.url())
+                .await
+            {
+                Ok(client) => break client,
+                Err(error) => assert!(
+                    Instant::now() < end,
+                    "no WebDriver session with the app: {error}"
+                ),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
         App { client, driver }
     }
 }
@@ -207,16 +212,6 @@ impl App {
             .await
             .expect("another size");
         tokio::time::sleep(Duration::from_millis(300)).await;
-    }
-
-    /// The process that everything of this app runs below.
-    pub fn process(&self) -> u32 {
-        self.driver.process()
-    }
-
-    /// Ends the app and its drivers at once, as a power cut would.
-    pub fn kill(mut self) {
-        self.driver.kill();
     }
 
     /// Closes the window as a user would, and waits until the app is gone.

@@ -77,8 +77,8 @@ async fn a_key_goes_into_the_keychain_and_answers_come() {
     app.click("model-option").await;
     app.see("composer").await;
     app.send("Show me some markdown").await;
-    app.see_css(".markdown table").await;
-    app.see_css(".markdown math").await;
+    app.see_css(".md table").await;
+    app.see_css(".md math").await;
     app.see("answer-facts").await;
     app.until(
         "the answer ends",

@@ -61,11 +61,6 @@ impl Driver {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Its process.
-    pub fn process(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Kills the app and both drivers at once, as a power cut would.
     pub fn kill(&mut self) {
         let group = rustix::process::Pid::from_child(&self.child);

@@ -99,9 +99,9 @@ async fn strangers(app: &App) -> Vec<String> {
         .copied()
         .collect();
     let script = r"
-        const [elements, attributes] = arguments.map(list => new Set(list));
+        const [elements, attributes] = [arguments[0], arguments[1]].map(list => new Set(list));
         const strange = new Set();
-        for (const root of document.querySelectorAll('.markdown')) {
+        for (const root of document.querySelectorAll('.md')) {
           for (const e of root.querySelectorAll('*')) {
             const tag = e.localName;
             if (!elements.has(tag)) strange.add(tag);
@@ -149,7 +149,7 @@ async fn two_hundred_payloads_do_nothing() {
         .await;
         // What is folded away is drawn too, and everything clickable that is not a link is clicked as a user might hover and click.
         app.js("document.querySelectorAll('[data-testid=\"thinking\"] button').forEach(b => b.click()); return null;").await;
-        app.js("document.querySelectorAll('.markdown *').forEach(e => { for (const t of ['mouseover', 'focus', 'pointerenter', 'animationstart', 'error', 'load', 'toggle']) e.dispatchEvent(new Event(t)); }); return null;").await;
+        app.js("document.querySelectorAll('.md *').forEach(e => { for (const t of ['mouseover', 'focus', 'pointerenter', 'animationstart', 'error', 'load', 'toggle']) e.dispatchEvent(new Event(t)); }); return null;").await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         let names: Vec<&str> = payloads[rendered..rendered + expected]
             .iter()

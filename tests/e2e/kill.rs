@@ -53,8 +53,16 @@ struct Heard {
     killed: Instant,
 }
 
-/// Starts `nexus ask`, kills it `delay` after its first event (or after its start), and returns what it had said.
-fn ask_and_kill(arguments: &[&str], data: &Path, from_first_event: bool, delay: Duration) -> Heard {
+/// From when the time until a kill counts.
+#[derive(Clone, Copy, PartialEq)]
+enum From {
+    Start,
+    FirstEvent,
+    FirstDelta,
+}
+
+/// Starts `nexus ask`, kills it so long after that moment, and returns what it had said.
+fn ask_and_kill(arguments: &[&str], data: &Path, from: From, delay: Duration) -> Heard {
     let mut child = Command::new(required("NEXUS_E2E_CLI"))
         .args(["ask", "--json"])
         .args(arguments)
@@ -72,13 +80,16 @@ fn ask_and_kill(arguments: &[&str], data: &Path, from_first_event: bool, delay: 
         for line in BufReader::new(output).lines().map_while(Result::ok) {
             // The last line may be cut in the middle: it was not said.
             if let Ok(event) = serde_json::from_str::<Event>(&line) {
+                let delta = matches!(event.msg, EventMsg::ItemDelta { .. });
                 events.push((Instant::now(), event));
-                let _ = first.send(());
+                if delta || from == From::FirstEvent {
+                    let _ = first.send(());
+                }
             }
         }
         events
     });
-    if from_first_event {
+    if from != From::Start {
         // A process that ends without a word is found out by what it did not say.
         let _ = began.recv_timeout(Duration::from_secs(30));
     }
@@ -263,8 +274,18 @@ async fn a_killed_parent_leaves_no_worker() {
     for round in 0..rounds {
         let prompt = format!("Tell a long story, number {round}.");
         let arguments = ["--model", "local/smollm2-135m", &prompt];
-        let delay = Duration::from_millis(dice.below(2_500));
-        let heard = ask_and_kill(&arguments, data.path(), true, delay);
+        // While it loads, and while it answers.
+        let from = if round % 2 == 0 {
+            From::FirstEvent
+        } else {
+            From::FirstDelta
+        };
+        let heard = ask_and_kill(
+            &arguments,
+            data.path(),
+            from,
+            Duration::from_millis(dice.below(800)),
+        );
         met += usize::from(
             heard
                 .events
@@ -282,6 +303,10 @@ async fn a_killed_parent_leaves_no_worker() {
         }
         compare(&heard, data.path()).await;
     }
+    assert!(
+        met as u32 >= rounds / 2,
+        "only {met} of {rounds} kills met a stream"
+    );
     println!("kill: {rounds} kills with a real worker ({met} in mid-stream), 0 orphans");
 }
 

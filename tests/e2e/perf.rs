@@ -11,13 +11,13 @@ use serde_json::Value;
 use crate::app::{App, Start};
 
 /// What one long answer cost.
-pub struct Figures {
+struct Figures {
     /// Deltas that the page folded.
-    pub deltas: u64,
+    deltas: u64,
     /// From the first to the last.
-    pub seconds: f64,
+    seconds: f64,
     /// Milliseconds a delta (apply and render), at each sample: deltas so far, cost of those since the sample before.
-    pub samples: Vec<(u64, f64)>,
+    samples: Vec<(u64, f64)>,
 }
 
 /// Markdown as models write it: paragraphs, lists, some code, one token an event.
@@ -59,7 +59,7 @@ async fn counters(app: &App) -> (u64, f64) {
 }
 
 /// Streams an answer of so many tokens, with a pause after every hundred, into a real window.
-pub async fn stream(count: usize, pause_ms: u64) -> Figures {
+async fn stream(count: usize, pause_ms: u64) -> Figures {
     let data = tempfile::tempdir().unwrap();
     let server = ScriptedServer::start();
     fs::write(
@@ -153,6 +153,10 @@ async fn a_delta_costs_the_same_at_the_end_of_a_long_answer() {
     let ratio = late / early;
     println!(
         "perf: {early:.4} ms a delta near 1,000 tokens, {late:.4} ms near 20,000, ratio {ratio:.2}"
+    );
+    println!(
+        "perf: {} deltas in {:.1} s",
+        figures.deltas, figures.seconds
     );
     assert!(ratio <= 1.5, "{:?}", figures.samples);
 }

@@ -61,7 +61,7 @@ async fn every_state_in_light_and_dark() {
         quiet(&app).await;
         app.picture(&format!("{theme}-04-tool")).await;
         app.send("Show me markdown").await;
-        app.see_css(".markdown math").await;
+        app.see_css(".md math").await;
         quiet(&app).await;
         app.picture(&format!("{theme}-05-markdown")).await;
         app.js("document.querySelector('[data-testid=transcript]').scrollTop = 0; return null;")

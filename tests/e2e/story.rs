@@ -12,7 +12,7 @@ use crate::app::{App, PATIENCE, Start, id};
 /// A real model on a busy machine may take its time to load and to read a prompt.
 const ANSWER: Duration = Duration::from_secs(120);
 
-const LAST_ANSWER: &str = "[...document.querySelectorAll('[data-testid=\"message-assistant\"] .markdown')].at(-1)?.innerText ?? ''";
+const LAST_ANSWER: &str = "[...document.querySelectorAll('[data-testid=\"message-assistant\"] .md')].at(-1)?.innerText ?? ''";
 
 /// Waits until no answer is coming.
 async fn rest(app: &App) {
@@ -48,7 +48,7 @@ async fn from_the_first_start_to_the_last_word() {
     .await;
 
     // Tokens appear one after another: the text is seen at many lengths, each a continuation of the one before.
-    app.send("Write a numbered list of five fruits, with **bold** names.")
+    app.send("Write three paragraphs about rivers, and a numbered list of five fruits.")
         .await;
     let mut seen = BTreeSet::new();
     let asked = Instant::now();
@@ -87,7 +87,7 @@ async fn from_the_first_start_to_the_last_word() {
         seen.len()
     );
     assert!(
-        app.count(".markdown p, .markdown li").await > 0,
+        app.count(".md p, .md li").await > 0,
         "Markdown is drawn as elements"
     );
     app.see("answer-facts").await;

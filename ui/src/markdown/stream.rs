@@ -234,12 +234,16 @@ impl LiveDocument {
             self.tail = Tail::Plain(CodeText::default(), from);
             return None;
         }
-        let decider = parsed.blocks.iter().rposition(|block| {
-            parsed.open_from.is_none_or(|open| block.start <= open)
-                && tail[block.start..].contains('\n')
-        });
+        // The parser may put two blocks on one line (a footnote in a footnote): that line closes neither.
+        let decides = |index: usize| {
+            let start = parsed.blocks[index].start;
+            start > parsed.blocks[index - 1].start
+                && parsed.open_from.is_none_or(|open| start <= open)
+                && tail[start..].contains('\n')
+        };
+        let decider = (1..parsed.blocks.len()).rev().find(|index| decides(*index));
         let mut open = parsed.blocks;
-        if let Some(decider) = decider.filter(|decider| *decider > 0) {
+        if let Some(decider) = decider {
             let boundary = boundary(tail, open[decider - 1].end, open[decider].start);
             let rest = open.split_off(decider);
             for (start, label, href) in parsed.definitions {

@@ -7,7 +7,7 @@ use nexus_protocol::{
 
 use crate::{
     actions,
-    components::{ErrorNote, Icon, ModelList, Shape},
+    components::{Banners, ErrorNote, Icon, ModelList, Shape},
     format,
     state::{App, Page, use_app},
 };
@@ -28,6 +28,7 @@ pub fn OnboardingPage() -> impl IntoView {
     let choosing = RwSignal::new(None::<String>);
     view! {
         <main class="lone-page onboarding" data-testid="onboarding">
+            <div class="onboarding-banners"><Banners /></div>
             <div class="onboarding-column">
                 <h1 class="onboarding-title">"Welcome to Nexus"</h1>
                 <p class="onboarding-lead">

@@ -27,6 +27,8 @@ use crate::{
 
 /// Ours shows one of these as soon as it can be used.
 const READY: &str = "[data-testid=\"composer\"], [data-testid=\"onboarding\"]";
+/// The program that is measured beside: a binary behind the feature `bench`, or an example.
+const EMPTY: &str = "empty_window";
 const INTERACTIVE_LIMIT: Duration = Duration::from_secs(60);
 /// A window that has come up still compiles scripts and fills caches.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -60,20 +62,7 @@ pub fn measure(work: &Work, runs: u32) -> Result<Vec<Measure>> {
     if !cfg!(target_os = "linux") {
         bail!("the window is measured on Linux only: elsewhere no WebDriver reaches it");
     }
-    let mut build = work.cargo([
-        "build",
-        "--release",
-        "-p",
-        "nexus-agent",
-        "--example",
-        "empty_window",
-    ]);
-    command::run(build.args(["--features", "nexus-agent/custom-protocol"]))?;
-    let empty = work
-        .place
-        .target
-        .join("release/examples")
-        .join(executable("empty_window"));
+    let empty = empty_window(work)?;
     let baseline = probe(work, &empty, runs).context("the empty window")?;
     let ours = probe(work, &work.place.release(APP), runs).context("the app's window")?;
     let ratio =
@@ -94,6 +83,31 @@ pub fn measure(work: &Work, runs: u32) -> Result<Vec<Measure>> {
         Measure::new("window_idle_empty_pss_mib", baseline.idle_mib).note("an empty Tauri window"),
     ]);
     Ok(measures)
+}
+
+/// Builds the empty window with the app's own features, so that what both share is compiled once.
+fn empty_window(work: &Work) -> Result<PathBuf> {
+    let mut build = work.cargo(["build", "--release", "-p", "nexus-agent", "-p", "nexus-cli"]);
+    let release = work.place.target.join("release");
+    let program = if work.place.has_target("nexus-agent", "bin", EMPTY) {
+        build.args([
+            "--features",
+            "nexus-agent/custom-protocol,nexus-agent/bench",
+            "--bin",
+            EMPTY,
+        ]);
+        release.join(executable(EMPTY))
+    } else {
+        build.args([
+            "--features",
+            "nexus-agent/custom-protocol",
+            "--example",
+            EMPTY,
+        ]);
+        release.join("examples").join(executable(EMPTY))
+    };
+    command::run(&mut build)?;
+    Ok(program)
 }
 
 fn probe(work: &Work, app: &Path, runs: u32) -> Result<Found> {

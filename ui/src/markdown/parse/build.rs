@@ -131,7 +131,17 @@ impl<'a> Builder<'a> {
             Event::Start(tag) => self.begin(tag),
             Event::End(_) => self.finish(),
             Event::Text(text) => {
-                let text = self.original(&range, &text);
+                let verbatim = matches!(
+                    self.stack.last(),
+                    Some(Frame {
+                        kind: Kind::Code { .. } | Kind::Html(_),
+                        ..
+                    })
+                );
+                let text = match verbatim {
+                    true => self.original(&range, &text),
+                    false => self.words(&range, &text),
+                };
                 self.text(&text);
             }
             Event::Code(text) => {

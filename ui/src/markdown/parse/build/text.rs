@@ -18,7 +18,8 @@ impl Builder<'_> {
         let (display, source) = if !display {
             // `$5-$10` is money: as in pandoc, no digit may follow the closing dollar.
             if self.source[range.end..].starts_with(|c: char| c.is_ascii_digit()) {
-                self.text(original);
+                let words = self.words(range, original);
+                self.text(&words);
                 return;
             }
             (false, event_text.to_owned())
@@ -37,7 +38,8 @@ impl Builder<'_> {
                     (true, kept.to_owned())
                 }
                 _ => {
-                    self.text(original);
+                    let words = self.words(range, original);
+                    self.text(&words);
                     return;
                 }
             }
@@ -50,6 +52,30 @@ impl Builder<'_> {
             source,
             tree,
         });
+    }
+
+    /// Words: as `original`, but a delimiter that delimits nothing is an escaped bracket, as it is without formulas.
+    pub(super) fn words(&self, range: &Range<usize>, text: &str) -> String {
+        let (Some(original), Some(mapped)) = (
+            self.source.get(range.clone()),
+            self.mapped.get(range.clone()),
+        ) else {
+            return text.to_owned();
+        };
+        if original == mapped {
+            return text.to_owned();
+        }
+        let mut words = String::with_capacity(original.len());
+        let mut rest = original.char_indices().peekable();
+        while let Some((at, character)) = rest.next() {
+            let was_delimiter = character == '\\' && mapped.as_bytes().get(at) == Some(&b'$');
+            let line_feed_follows =
+                character == '\r' && rest.peek().is_some_and(|(_, next)| *next == '\n');
+            if !was_delimiter && !line_feed_follows {
+                words.push(character);
+            }
+        }
+        words
     }
 
     /// The event's text, or the source's where `delimiters` changed it.
