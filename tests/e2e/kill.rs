@@ -213,14 +213,14 @@ async fn a_hundred_kills_lose_nothing_that_was_committed() {
             ask_and_kill(
                 &arguments,
                 data.path(),
-                false,
+                From::Start,
                 Duration::from_millis(dice.below(400)),
             )
         } else {
             ask_and_kill(
                 &arguments,
                 data.path(),
-                true,
+                From::FirstEvent,
                 Duration::from_millis(dice.below(1_200)),
             )
         };

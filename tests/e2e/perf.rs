@@ -16,7 +16,7 @@ struct Figures {
     deltas: u64,
     /// From the first to the last.
     seconds: f64,
-    /// Milliseconds a delta (apply and render), at each sample: deltas so far, cost of those since the sample before.
+    /// Milliseconds a delta (apply and render), at each sample: tokens so far, cost of the deltas since the sample before.
     samples: Vec<(u64, f64)>,
 }
 
@@ -58,7 +58,10 @@ async fn counters(app: &App) -> (u64, f64) {
     (perf["deltas"].as_f64().unwrap() as u64, cost)
 }
 
-/// Streams an answer of so many tokens, with a pause after every hundred, into a real window.
+/// Tokens that the server sends at once: about what the bridge joins into one delta a frame.
+const BURST: usize = 10;
+
+/// Streams an answer of so many tokens into a real window, with a pause after each burst.
 async fn stream(count: usize, pause_ms: u64) -> Figures {
     let data = tempfile::tempdir().unwrap();
     let server = ScriptedServer::start();
@@ -72,8 +75,8 @@ async fn stream(count: usize, pause_ms: u64) -> Figures {
     .unwrap();
     let words = tokens(count);
     let mut answer = Sse::openai("long").answer();
-    for hundred in words.chunks(100) {
-        let stream = hundred
+    for burst in words.chunks(BURST) {
+        let stream = burst
             .iter()
             .fold(Sse::bare("long", false), |stream, word| stream.text(word));
         answer = answer
@@ -101,7 +104,7 @@ async fn stream(count: usize, pause_ms: u64) -> Figures {
             first.get_or_insert(Instant::now());
             last = Instant::now();
         }
-        if deltas >= before.0 + 500 {
+        if deltas >= before.0 + 10 {
             samples.push((deltas, (cost - before.1) / (deltas - before.0) as f64));
             before = (deltas, cost);
         }
@@ -120,9 +123,14 @@ async fn stream(count: usize, pause_ms: u64) -> Figures {
     let deltas = counters(&app).await.0;
     app.picture("perf").await;
     app.close().await;
+    // Bursts are alike, so a sample's place in the answer is its share of all deltas.
+    for (place, _) in &mut samples {
+        *place = *place * count as u64 / deltas.max(1);
+    }
+    let seconds = (last - first.unwrap()).as_secs_f64().max(0.001);
     Figures {
         deltas,
-        seconds: (last - first.unwrap()).as_secs_f64().max(0.001),
+        seconds,
         samples,
     }
 }
@@ -136,7 +144,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 fn cost_near(samples: &[(u64, f64)], at: u64) -> f64 {
     let near: Vec<f64> = samples
         .iter()
-        .filter(|(deltas, _)| deltas.abs_diff(at) <= 1_000)
+        .filter(|(tokens, _)| tokens.abs_diff(at) <= 1_000)
         .map(|(_, cost)| *cost)
         .collect();
     assert!(!near.is_empty(), "no sample near {at}: {samples:?}");
@@ -145,7 +153,7 @@ fn cost_near(samples: &[(u64, f64)], at: u64) -> f64 {
 
 #[tokio::test]
 async fn a_delta_costs_the_same_at_the_end_of_a_long_answer() {
-    let figures = stream(20_000, 60).await;
+    let figures = stream(20_000, 12).await;
     let (early, late) = (
         cost_near(&figures.samples, 1_000),
         cost_near(&figures.samples, 20_000),

@@ -175,7 +175,6 @@ const TEST: &[Step<Work>] = &[
         ["crates"],
         test_steps::docs
     ),
-    step!("ui-tests", "the UI's tests", ["crates"], test_steps::ui),
     step!(
         "keyring",
         "keys in a real Secret Service",

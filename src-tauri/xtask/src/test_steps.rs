@@ -21,6 +21,9 @@ use crate::{
 
 /// Features that turn on the tests that need more than cargo.
 const FEATURES: &str = "nexus-agent/e2e,nexus-core/real-keyring,nexus-worker-client/real-model";
+/// All but the worker, which only release builds in its own folder are quick enough for.
+const ALL: [&str; 3] = ["--workspace", "--exclude", "nexus-worker"];
+
 /// How long one step may take: a hung test must not hang the machine that waits for it.
 fn limit(work: &Work) -> Duration {
     Duration::from_secs(if work.full { 4 * 3600 } else { 40 * 60 })
@@ -56,16 +59,15 @@ pub fn format(work: &mut Work) -> Result<Outcome> {
     }
 }
 
-/// Step: clippy on all that compiles quickly, warnings denied.
+/// Step: clippy on all but the worker, warnings denied.
 pub fn clippy(work: &mut Work) -> Result<Outcome> {
     let mut cargo = work.cargo(["clippy", "--all-targets", "--features", FEATURES]);
-    command::run(cargo.args(["--", "-D", "warnings"]))?;
-    let mut cargo = work.cargo(["clippy", "-p", "nexus-ui", "--all-targets"]);
-    command::run(cargo.args(["--", "-D", "warnings"]))?;
+    cargo.args(ALL).args(["--", "-D", "warnings"]);
+    command::run(&mut cargo)?;
     Ok(Outcome::Done)
 }
 
-/// Step: unit and integration tests of all crates but the UI and the worker.
+/// Step: unit and integration tests, the UI's among them (compiled for this machine).
 pub fn unit(work: &mut Work) -> Result<Outcome> {
     let mut cargo = if has_nextest() {
         let filter = nextest_filter();
@@ -94,6 +96,7 @@ pub fn unit(work: &mut Work) -> Result<Outcome> {
         );
         cargo
     };
+    cargo.args(ALL);
     environment(work, &mut cargo);
     count(work, command::watch(&mut cargo, limit(work), false)?)
 }
@@ -101,6 +104,7 @@ pub fn unit(work: &mut Work) -> Result<Outcome> {
 /// Step: examples in doc comments, which nextest does not run.
 pub fn docs(work: &mut Work) -> Result<Outcome> {
     let mut cargo = work.cargo(["test", "--doc", "--no-fail-fast", "--features", FEATURES]);
+    cargo.args(ALL);
     environment(work, &mut cargo);
     let watched = command::watch(&mut cargo, limit(work), false)?;
     let tally = Tally::read(&watched.output);
@@ -110,17 +114,6 @@ pub fn docs(work: &mut Work) -> Result<Outcome> {
     }
     // Few comments hold an example; none is no fault.
     Ok(Outcome::DoneWith(told(tally)))
-}
-
-/// Step: the UI's own tests, compiled for this machine.
-pub fn ui(work: &mut Work) -> Result<Outcome> {
-    let mut cargo = if has_nextest() {
-        work.cargo(["nextest", "run", "--no-fail-fast", "-p", "nexus-ui"])
-    } else {
-        work.cargo(["test", "--no-fail-fast", "-p", "nexus-ui"])
-    };
-    environment(work, &mut cargo);
-    count(work, command::watch(&mut cargo, limit(work), false)?)
 }
 
 /// Step: the real worker with the real model.
@@ -178,7 +171,7 @@ fn apart(work: &Work, group: &Apart) -> Result<Command> {
         bail!("{} has no test binary {}", group.package, group.binary);
     }
     let mut cargo = work.cargo(["test", "--features", FEATURES, "--test", group.binary]);
-    cargo.args(["--", "--test-threads=1"]);
+    cargo.args(ALL).args(["--", "--test-threads=1"]);
     environment(work, &mut cargo);
     Ok(cargo)
 }
@@ -225,7 +218,7 @@ fn ordinary_tests(work: &Work) -> Vec<&str> {
         .place
         .packages
         .iter()
-        .filter(|package| !matches!(package.name.as_str(), "nexus-ui" | "nexus-worker"))
+        .filter(|package| package.name != "nexus-worker")
         .flat_map(|package| package.targets.iter().map(move |target| (package, target)))
         .filter(|(package, target)| {
             target.kind.iter().any(|kind| kind == "test")
