@@ -127,6 +127,17 @@ struct Row {
     state: RowState,
 }
 
+/// Blocks in one page.
+const PAGE: usize = 32;
+
+/// A run of blocks in an element of its own: what a growing block makes the browser lay out, and a new block makes the list
+/// compare, is its page, not the message.
+#[derive(Clone)]
+struct Page {
+    index: usize,
+    rows: ArcRwSignal<Vec<Row>>,
+}
+
 /// What the reader did to a block; outlives its drawing.
 #[derive(Clone)]
 struct RowState {
@@ -164,7 +175,8 @@ pub fn Markdown(
 ) -> impl IntoView {
     let host = use_context::<MarkdownHost>();
     let document = StoredValue::new(LiveDocument::default());
-    let rows: RwSignal<Vec<Row>> = RwSignal::new(Vec::new());
+    let rows: StoredValue<Vec<Row>> = StoredValue::new(Vec::new());
+    let pages: RwSignal<Vec<Page>> = RwSignal::new(Vec::new());
     // A render effect runs at once, so a message never appears empty first.
     let follow = RenderEffect::new(move |_| {
         let still_open = streaming.get();
@@ -176,7 +188,13 @@ pub fn Markdown(
         let Some((from, closed, total)) = synced else {
             return;
         };
-        untrack(|| sync(&document, rows, host.as_ref(), from, closed, total));
+        untrack(|| {
+            let known = rows.with_value(Vec::len);
+            rows.update_value(|rows| sync(&document, rows, host.as_ref(), from, closed, total));
+            if known != total {
+                rows.with_value(|rows| paginate(pages, rows, known.min(total)));
+            }
+        });
     });
     on_cleanup({
         let follow = StoredValue::new_local(follow);
@@ -184,7 +202,15 @@ pub fn Markdown(
     });
     view! {
         <div class="md">
-            <For each=move || rows.get() key=|row| row.index children=row_view />
+            <For
+                each=move || pages.get()
+                key=|page| page.index
+                children=|page| view! {
+                    <div class="md-page">
+                        <For each=move || page.rows.get() key=|row| row.index children=row_view />
+                    </div>
+                }
+            />
         </div>
     }
 }
@@ -192,54 +218,73 @@ pub fn Markdown(
 /// Brings the rows in line with the document from the first changed block on.
 fn sync(
     document: &StoredValue<LiveDocument>,
-    rows: RwSignal<Vec<Row>>,
+    rows: &mut Vec<Row>,
     host: Option<&MarkdownHost>,
     from: usize,
     closed: usize,
     total: usize,
 ) {
-    let known = rows.with_untracked(Vec::len);
-    rows.with_untracked(|rows| {
-        document.with_value(|document| {
-            for (row, block) in rows.iter().zip(document.blocks()).skip(from) {
-                if !row.block.with_untracked(|shown| Arc::ptr_eq(shown, block)) {
-                    row.block.set(Arc::clone(block));
-                }
+    let known = rows.len();
+    document.with_value(|document| {
+        for (row, block) in rows.iter().zip(document.blocks()).skip(from) {
+            if !row.block.with_untracked(|shown| Arc::ptr_eq(shown, block)) {
+                row.block.set(Arc::clone(block));
             }
-        });
-        // Blocks close in order, so the ones to tell are the last few before `closed`, and after a new start those behind it.
-        let (before, behind) = rows.split_at(closed.min(known));
-        for row in before.iter().rev() {
-            if row.closed_already() {
-                break;
-            }
-            row.state.closed.set(true);
-        }
-        for row in behind.iter().filter(|row| row.closed_already()) {
-            row.state.closed.set(false);
         }
     });
-    if known == total {
-        return;
+    // Blocks close in order, so the ones to tell are the last few before `closed`, and after a new start those behind it.
+    let (before, behind) = rows.split_at(closed.min(known));
+    for row in before.iter().rev() {
+        if row.closed_already() {
+            break;
+        }
+        row.state.closed.set(true);
     }
-    rows.update(|rows| {
-        rows.truncate(total);
-        document.with_value(|document| {
-            for (index, block) in document.blocks().iter().enumerate().skip(rows.len()) {
-                rows.push(Row {
+    for row in behind.iter().filter(|row| row.closed_already()) {
+        row.state.closed.set(false);
+    }
+    rows.truncate(total);
+    document.with_value(|document| {
+        for (index, block) in document.blocks().iter().enumerate().skip(rows.len()) {
+            rows.push(Row {
+                index,
+                block: ArcRwSignal::new(Arc::clone(block)),
+                state: RowState {
+                    host: host.cloned(),
+                    closed: ArcRwSignal::new(index < closed),
+                    wrapped: ArcRwSignal::new(false),
+                    copied: ArcRwSignal::new(None),
+                    codes: Arc::default(),
+                },
+            });
+        }
+    });
+}
+
+/// Brings the pages in line with the rows, of which those before `from` stayed.
+fn paginate(pages: RwSignal<Vec<Page>>, rows: &[Row], from: usize) {
+    let wanted = rows.len().div_ceil(PAGE);
+    let known = pages.with_untracked(Vec::len);
+    pages.with_untracked(|pages| {
+        for page in pages.iter().take(wanted).skip(from / PAGE) {
+            page.rows.set(page_of(rows, page.index));
+        }
+    });
+    if known != wanted {
+        pages.update(|pages| {
+            pages.truncate(wanted);
+            for index in pages.len()..wanted {
+                pages.push(Page {
                     index,
-                    block: ArcRwSignal::new(Arc::clone(block)),
-                    state: RowState {
-                        host: host.cloned(),
-                        closed: ArcRwSignal::new(index < closed),
-                        wrapped: ArcRwSignal::new(false),
-                        copied: ArcRwSignal::new(None),
-                        codes: Arc::default(),
-                    },
+                    rows: ArcRwSignal::new(page_of(rows, index)),
                 });
             }
         });
-    });
+    }
+}
+
+fn page_of(rows: &[Row], index: usize) -> Vec<Row> {
+    rows.iter().skip(index * PAGE).take(PAGE).cloned().collect()
 }
 
 impl Row {

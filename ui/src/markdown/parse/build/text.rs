@@ -16,8 +16,9 @@ impl Builder<'_> {
         let inner =
             |delimiter: usize| original.get(delimiter..original.len().saturating_sub(delimiter));
         let (display, source) = if !display {
-            // `$5-$10` is money: as in pandoc, no digit may follow the closing dollar.
-            if self.source[range.end..].starts_with(|c: char| c.is_ascii_digit()) {
+            // `$5-$10` is money: as in pandoc, no digit may follow the closing dollar. And half a `\(` is no dollar at all.
+            let is_dollars = original.starts_with('$') && original.ends_with('$');
+            if !is_dollars || self.source[range.end..].starts_with(|c: char| c.is_ascii_digit()) {
                 let words = self.words(range, original);
                 self.text(&words);
                 return;
