@@ -11,7 +11,7 @@ fn check(text: &str) {
     let whole = parse_message(text);
     let starts: Vec<usize> = whole.iter().map(|located| located.start).collect();
     // Definitions and footnotes that come later change words inside blocks, never where blocks are.
-    // A bracket delimiter without a partner in its block meets dollars only in tests: settled when the text is complete.
+    // A `\(` whose partner is in a later block may meet a dollar of its own: settled when the text is complete.
     let delimiters_mixed =
         text.contains('$') && ["\\(", "\\["].iter().any(|open| text.contains(open));
     let comparable = !text.contains("]:") && !text.contains("[^") && !delimiters_mixed;
