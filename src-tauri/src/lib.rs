@@ -13,7 +13,7 @@ mod window;
 use nexus_core::CoreOptions;
 use tauri::{Manager as _, RunEvent, Runtime};
 
-pub use bridge::merge;
+pub use bridge::{forward, merge};
 pub use command_names::COMMANDS;
 pub use links::{LinkRefused, check_link};
 pub use shell::Shell;

@@ -15,11 +15,14 @@ pub fn bridge(work: &Work, runs: u32) -> Result<Vec<Measure>> {
         "--quiet",
         "-p",
         "nexus-agent",
-        "--example",
+        "--bin",
         "bridge_bench",
     ]);
-    cargo.args(["--features", "nexus-agent/custom-protocol"]);
-    example(work, "nexus-agent", "bridge_bench", cargo, runs)
+    cargo.args([
+        "--features",
+        "nexus-agent/custom-protocol,nexus-agent/bench",
+    ]);
+    program(work, ("nexus-agent", "bin", "bridge_bench"), cargo, runs)
 }
 
 /// Search in a database that the program fills first.
@@ -34,18 +37,22 @@ pub fn search(work: &Work, runs: u32) -> Result<Vec<Measure>> {
         "search_bench",
     ]);
     // It repeats each search by itself, and filling takes long.
-    example(work, "nexus-store", "search_bench", cargo, runs.min(1))
+    program(
+        work,
+        ("nexus-store", "example", "search_bench"),
+        cargo,
+        runs.min(1),
+    )
 }
 
-fn example(
+fn program(
     work: &Work,
-    package: &str,
-    name: &str,
+    (package, kind, name): (&str, &str, &str),
     mut cargo: Command,
     runs: u32,
 ) -> Result<Vec<Measure>> {
-    if !work.place.has_target(package, "example", name) {
-        bail!("{package} has no example {name}");
+    if !work.place.has_target(package, kind, name) {
+        bail!("{package} has no {kind} {name}");
     }
     let mut found: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for _ in 0..runs {

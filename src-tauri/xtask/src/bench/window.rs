@@ -27,7 +27,7 @@ use crate::{
 
 /// Ours shows one of these as soon as it can be used.
 const READY: &str = "[data-testid=\"composer\"], [data-testid=\"onboarding\"]";
-/// The program that is measured beside: a binary behind the feature `bench`, or an example.
+/// The program that is measured beside: a binary behind the feature `bench`.
 const EMPTY: &str = "empty_window";
 const INTERACTIVE_LIMIT: Duration = Duration::from_secs(60);
 /// A window that has come up still compiles scripts and fills caches.
@@ -89,23 +89,13 @@ pub fn measure(work: &Work, runs: u32) -> Result<Vec<Measure>> {
 fn empty_window(work: &Work) -> Result<PathBuf> {
     let mut build = work.cargo(["build", "--release", "-p", "nexus-agent", "-p", "nexus-cli"]);
     let release = work.place.target.join("release");
-    let program = if work.place.has_target("nexus-agent", "bin", EMPTY) {
-        build.args([
-            "--features",
-            "nexus-agent/custom-protocol,nexus-agent/bench",
-            "--bin",
-            EMPTY,
-        ]);
-        release.join(executable(EMPTY))
-    } else {
-        build.args([
-            "--features",
-            "nexus-agent/custom-protocol",
-            "--example",
-            EMPTY,
-        ]);
-        release.join("examples").join(executable(EMPTY))
-    };
+    build.args([
+        "--features",
+        "nexus-agent/custom-protocol,nexus-agent/bench",
+        "--bin",
+        EMPTY,
+    ]);
+    let program = release.join(executable(EMPTY));
     command::run(&mut build)?;
     Ok(program)
 }
