@@ -203,7 +203,8 @@ fn files_stay_short_and_say_what_they_own() {
         let text = fs::read_to_string(&path).unwrap();
         let lines = text.lines().count();
         assert!(lines <= 800, "{} has {lines} lines", path.display());
-        let included = path.ends_with("command_names.rs");
+        // A module says what it owns; its `tests.rs` tests that. The build script includes the names of the commands.
+        let included = path.ends_with("command_names.rs") || path.ends_with("tests.rs");
         assert!(
             included || text.starts_with("//!"),
             "{} does not open with what it owns",
