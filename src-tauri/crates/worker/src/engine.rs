@@ -33,8 +33,6 @@ const TEMPERATURE: f32 = 0.7;
 /// Without a bound the engine sorts the whole vocabulary for each token.
 const TOP_K: usize = 40;
 const TOP_P: f64 = 0.95;
-/// Small models fall into circles; this much makes the step out of one likely and leaves ordinary text as it is.
-const REPETITION_PENALTY: f32 = 1.1;
 
 /// A loaded model.
 pub(crate) struct Engine {
@@ -170,7 +168,6 @@ impl Engine {
                 temperature: Some(f64::from(temperature)),
                 top_k: Some(TOP_K),
                 top_p: Some(TOP_P),
-                repetition_penalty: Some(REPETITION_PENALTY),
                 max_len: Some(max_len as usize),
                 ..SamplingParams::neutral()
             },
