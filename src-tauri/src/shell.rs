@@ -58,7 +58,10 @@ impl Shell {
         tauri::async_runtime::spawn(async move {
             let started = AssertUnwindSafe(async { Nexus::start(options?).await }).catch_unwind();
             let outcome = match started.await {
-                Ok(Ok(nexus)) => Ok(nexus),
+                Ok(Ok(nexus)) => {
+                    nexus.warm_up();
+                    Ok(nexus)
+                }
                 Ok(Err(error)) => Err(error.card()),
                 Err(_) => Err(fault("starting")),
             };

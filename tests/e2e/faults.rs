@@ -100,3 +100,38 @@ async fn files_that_are_no_models_are_refused_in_their_door() {
     .await;
     app.close().await;
 }
+
+#[tokio::test]
+async fn a_window_whose_wasm_was_cut_off_says_so_and_comes_back() {
+    let data = tempfile::tempdir().unwrap();
+    let app = Start::new(data.path()).open().await;
+    app.see("onboarding").await;
+    // A script error of a web view's extension is no reason to throw the user's window away.
+    app.js("setTimeout(() => { throw new Error('not of ours'); }); return null;")
+        .await;
+    // What the engine throws where WASM has run out of stack. Only the throwing is played.
+    app.js("setTimeout(() => Promise.reject(new RangeError('Maximum call stack size exceeded.')), 50); return null;")
+        .await;
+    app.see("crash-reload").await;
+    app.picture("faults-5-window").await;
+    let log = || {
+        fs::read_dir(data.path().join("logs"))
+            .unwrap()
+            .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+            .collect::<String>()
+    };
+    assert_eq!(
+        (
+            log().contains("not of ours"),
+            log().contains("Maximum call stack")
+        ),
+        (true, true)
+    );
+    app.click("crash-reload").await;
+    app.until(
+        "the window is new",
+        "return !document.querySelector('#crash') && !!document.querySelector('[data-testid=onboarding]');",
+    )
+    .await;
+    app.close().await;
+}

@@ -122,14 +122,8 @@ fn print_reports(data: &Path) {
 
 /// Elements and attributes within the messages that the renderer does not allow, as `tag` or `tag@attribute`.
 async fn strangers(app: &App) -> Vec<String> {
-    let elements: BTreeSet<&str> = nexus_ui::markdown::ALLOWED_ELEMENTS
-        .iter()
-        .copied()
-        .collect();
-    let attributes: BTreeSet<&str> = nexus_ui::markdown::ALLOWED_ATTRIBUTES
-        .iter()
-        .copied()
-        .collect();
+    let elements: BTreeSet<&str> = nexus_ui::markdown::allowed_elements().collect();
+    let attributes: BTreeSet<&str> = nexus_ui::markdown::allowed_attributes().collect();
     let script = r"
         const [elements, attributes] = [arguments[0], arguments[1]].map(list => new Set(list));
         const strange = new Set();
@@ -164,23 +158,21 @@ async fn two_hundred_payloads_do_nothing() {
     assert!(payloads.len() >= 200, "{} payloads", payloads.len());
     let sessions = seed(data.path(), &payloads).await;
     let start = Start::new(data.path()).env("NEXUS_DEFAULT_MODEL", "local/smollm2-135m");
-    let mut app = start.open().await;
+    let app = start.open().await;
     let mut rendered = 0;
-    let mut stalls = 0;
-    for session in &sessions {
+    let only: Option<usize> = std::env::var("HOSTILE_FROM")
+        .ok()
+        .map(|v| v.parse().unwrap());
+    for (n, session) in sessions.iter().enumerate() {
+        if only.is_some_and(|from| n < from) {
+            rendered += SESSION;
+            continue;
+        }
         let expected = payloads[rendered..].len().min(SESSION);
         if !drawn(&app, *session, expected).await {
-            // Known and not yet understood: once in a while the page stops drawing in the middle of a chat. What the window
-            // reported is printed, and the window opened anew: the chat must draw then.
-            stalls += 1;
             app.picture("hostile-stalled").await;
             print_reports(data.path());
-            app.close().await;
-            app = start.open().await;
-            assert!(
-                stalls <= 1 && drawn(&app, *session, expected).await,
-                "the page stops drawing at chat {session}"
-            );
+            panic!("the page stopped drawing in chat {session}; see its reports above");
         }
         // What is folded away is drawn too, and everything clickable that is not a link is clicked as a user might hover and click.
         app.js("document.querySelectorAll('[data-testid=\"thinking\"] button').forEach(b => b.click()); return null;").await;

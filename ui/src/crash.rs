@@ -4,10 +4,14 @@
 
 use std::panic::PanicHookInfo;
 
-use wasm_bindgen::{JsCast as _, closure::Closure};
+use js_sys::Reflect;
+use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use web_sys::{ErrorEvent, PromiseRejectionEvent};
 
 use crate::{browser, ipc::bridge};
+
+/// As much of a stack as goes to the log, characters.
+const MAX_STACK: usize = 4000;
 
 /// Installs the panic hook and listens for script errors.
 pub fn install() {
@@ -20,11 +24,12 @@ pub fn install() {
         return;
     };
     let on_error = Closure::<dyn Fn(ErrorEvent)>::new(|event: ErrorEvent| {
-        bridge::report(&format!("script error: {}", event.message()));
+        failed("script error", &event.error(), &event.message());
     });
     let on_rejection =
         Closure::<dyn Fn(PromiseRejectionEvent)>::new(|event: PromiseRejectionEvent| {
-            bridge::report(&format!("unhandled rejection: {:?}", event.reason()));
+            let reason = event.reason();
+            failed("unhandled rejection", &reason, &format!("{reason:?}"));
         });
     for (name, listener) in [
         ("error", on_error.as_ref()),
@@ -35,6 +40,27 @@ pub fn install() {
     }
     on_error.forget();
     on_rejection.forget();
+}
+
+/// Reports an error that nobody caught. One that cut WASM off in the middle of its work leaves a window that no longer
+/// answers: it gets the card, as a panic does.
+fn failed(kind: &str, error: &JsValue, words: &str) {
+    let stack = error
+        .dyn_ref::<js_sys::Error>()
+        .and_then(|error| Reflect::get(error, &"stack".into()).ok()?.as_string())
+        .unwrap_or_default();
+    let stack: String = stack.chars().take(MAX_STACK).collect();
+    bridge::report(&format!("{kind}: {words}\n{stack}"));
+    if is_trap(error) {
+        // Without a document there is nothing to show the card in.
+        let _shown = show();
+    }
+}
+
+/// Whether the engine stopped WASM: a trap, or a stack that ran over.
+fn is_trap(error: &JsValue) -> bool {
+    error.is_instance_of::<js_sys::RangeError>()
+        || error.is_instance_of::<js_sys::WebAssembly::RuntimeError>()
 }
 
 fn describe(info: &PanicHookInfo<'_>) -> String {

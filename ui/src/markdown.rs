@@ -28,7 +28,7 @@ pub use link::{Target, classify};
 pub use math::MathNode;
 pub use stream::LiveDocument;
 pub use tree::{Block, CellAlign, Inline, ListItem, TableRow};
-pub use view::{ALLOWED_ATTRIBUTES, ALLOWED_ELEMENTS, Markdown};
+pub use view::{Markdown, allowed_attributes, allowed_elements};
 
 /// Parses a whole message into its top-level blocks.
 ///

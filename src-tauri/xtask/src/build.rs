@@ -53,6 +53,7 @@ pub fn ui(work: &mut Work) -> Result<Outcome> {
     inputs.files(&work.place.root, "src-tauri/crates/protocol")?;
     inputs.files(&work.place.root, "Cargo.lock")?;
     inputs.files(&work.place.root, "Cargo.toml")?;
+    inputs.files(&work.place.root, ".cargo")?;
     inputs.text("compiler", &work.wasm()?.identity()?);
     inputs.text("trunk", &tools::TRUNK.path(&work.place)?.to_string_lossy());
     let inputs = inputs.finish();

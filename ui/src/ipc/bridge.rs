@@ -29,11 +29,13 @@ pub async fn invoke<A: Serialize, T: DeserializeOwned>(
 
 /// Calls a command and forgets it: for reports that must not fail in turn.
 pub fn send<A: Serialize>(command: &str, arguments: &A) {
+    thread_local! {
+        static IGNORE: Closure<dyn FnMut(JsValue)> = Closure::new(|_| {});
+    }
     // A promise that nobody awaits would raise `unhandledrejection`, which itself is reported: an endless loop.
+    // No task: after a trap inside one, the executor never runs another.
     if let Ok(promise) = start(command, arguments) {
-        wasm_bindgen_futures::spawn_local(async move {
-            let _ignored = JsFuture::from(promise).await;
-        });
+        let _ignored = IGNORE.with(|ignore| promise.catch(ignore));
     }
 }
 

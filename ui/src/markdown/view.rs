@@ -13,12 +13,13 @@ use leptos::prelude::*;
 use leptos::reactive::graph::untrack;
 
 use super::host::MarkdownHost;
+use super::math::{MATH_ATTRIBUTES, MATH_ELEMENTS};
 use super::stream::LiveDocument;
 use super::tree::Block;
 use block::block_view;
 
-/// Every element a message can put into the window (MathML included).
-pub const ALLOWED_ELEMENTS: &[&str] = &[
+/// The elements of a message, but for its formulas.
+const ELEMENTS: &[&str] = &[
     "a",
     "blockquote",
     "br",
@@ -53,36 +54,11 @@ pub const ALLOWED_ELEMENTS: &[&str] = &[
     "thead",
     "tr",
     "ul",
-    "math",
-    "menclose",
-    "mfrac",
-    "mi",
-    "mmultiscripts",
-    "mn",
-    "mo",
-    "mover",
-    "mpadded",
-    "mphantom",
-    "mprescripts",
-    "mroot",
-    "mrow",
-    "mspace",
-    "msqrt",
-    "mstyle",
-    "msub",
-    "msubsup",
-    "msup",
-    "mtable",
-    "mtd",
-    "mtext",
-    "mtr",
-    "munder",
-    "munderover",
 ];
 
-/// Every attribute on them. `src` only ever holds a `data:image/…` URL, `data-href` an `http`, `https` or `mailto` address; there
+/// The attributes on them. `src` only ever holds a `data:image/…` URL, `data-href` an `http`, `https` or `mailto` address; there
 /// is no `href`, so nothing can navigate.
-pub const ALLOWED_ATTRIBUTES: &[&str] = &[
+const ATTRIBUTES: &[&str] = &[
     "alt",
     "aria-hidden",
     "aria-label",
@@ -100,24 +76,17 @@ pub const ALLOWED_ATTRIBUTES: &[&str] = &[
     "tabindex",
     "title",
     "type",
-    "accent",
-    "accentunder",
-    "display",
-    "displaystyle",
-    "form",
-    "linethickness",
-    "lspace",
-    "mathvariant",
-    "maxsize",
-    "minsize",
-    "movablelimits",
-    "notation",
-    "rspace",
-    "scriptlevel",
-    "stretchy",
-    "symmetric",
-    "width",
 ];
+
+/// Every element a message can put into the window, MathML included.
+pub fn allowed_elements() -> impl Iterator<Item = &'static str> {
+    ELEMENTS.iter().chain(MATH_ELEMENTS).copied()
+}
+
+/// Every attribute on those elements.
+pub fn allowed_attributes() -> impl Iterator<Item = &'static str> {
+    ATTRIBUTES.iter().chain(MATH_ATTRIBUTES).copied()
+}
 
 /// One top-level block on the page.
 #[derive(Clone)]

@@ -1,13 +1,13 @@
 //! The first screen: three equal doors to a model that answers. Nothing is chosen for the user.
 
-use leptos::{ev, prelude::*, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local};
 use nexus_protocol::{
     ErrorAction, ErrorCard, KeyStatus, KeyTest, ModelPlace, ModelRef, StarterStatus,
 };
 
 use crate::{
     actions,
-    components::{Banners, ErrorNote, Icon, ModelList, Shape},
+    components::{Banners, ErrorNote, Icon, ModelList, Shape, TextField},
     format,
     state::{App, Page, use_app},
 };
@@ -228,24 +228,14 @@ fn FileDoor() -> impl IntoView {
             again=Callback::new(move |()| import())
         >
             <p class="door-text">"Any GGUF model that fits your memory. It is checked first and never leaves this machine."</p>
-            <label class="form-field">
-                <span class="label">"Path, or choose it below"</span>
-                <input
-                    type="text"
-                    class="text-field mono"
-                    data-testid="onboarding-path"
-                    placeholder="…/model.gguf"
-                    autocomplete="off"
-                    spellcheck="false"
-                    prop:value=move || path.get()
-                    on:input=move |event| path.set(event_target_value(&event))
-                    on:keydown=move |event: ev::KeyboardEvent| {
-                        if event.key() == "Enter" && !event.is_composing() {
-                            import();
-                        }
-                    }
-                />
-            </label>
+            <TextField
+                label="Path, or choose it below"
+                value=path
+                testid="onboarding-path"
+                placeholder="…/model.gguf"
+                mono=true
+                on_enter=move |()| import()
+            />
             <span class="grow"></span>
             <button
                 type="button"
@@ -350,25 +340,15 @@ fn KeyDoor(choosing: RwSignal<Option<String>>) -> impl IntoView {
                         .collect_view()}
                 </select>
             </label>
-            <label class="form-field">
-                <span class="label">
-                    "Key"
-                    {move || has_key.get().then_some(" (there is one already)")}
-                </span>
-                <input
-                    type="password"
-                    class="text-field"
-                    data-testid="onboarding-key"
-                    autocomplete="off"
-                    prop:value=move || key.get()
-                    on:input=move |event| key.set(event_target_value(&event))
-                    on:keydown=move |event: ev::KeyboardEvent| {
-                        if event.key() == "Enter" && !event.is_composing() {
-                            go();
-                        }
-                    }
-                />
-            </label>
+            <TextField
+                label=Signal::derive(move || {
+                    if has_key.get() { "Key (there is one already)" } else { "Key" }.to_owned()
+                })
+                value=key
+                testid="onboarding-key"
+                secret=true
+                on_enter=move |()| go()
+            />
             {move || chosen.get().and_then(|p| p.key_url).map(|url| view! {
                 <button
                     type="button"

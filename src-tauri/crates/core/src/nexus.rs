@@ -143,6 +143,15 @@ impl Nexus {
         self.inner.events.subscribe()
     }
 
+    /// Begins what [`Self::bootstrap`] would wait for: connecting to the keychain takes as long as the window takes to load.
+    pub fn warm_up(&self) {
+        let nexus = self.clone();
+        tokio::spawn(async move {
+            // Only for its effect; the window asks again.
+            let _banner = nexus.keychain_banner().await;
+        });
+    }
+
     /// All that a window needs to draw itself first.
     pub async fn bootstrap(&self) -> Result<Bootstrap, ErrorCard> {
         let inner = &self.inner;

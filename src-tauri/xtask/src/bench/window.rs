@@ -4,6 +4,7 @@
 
 use std::{
     env,
+    ffi::OsStr,
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -37,9 +38,9 @@ const LIMIT: Duration = Duration::from_secs(20 * 60);
 /// What to open, and with what.
 #[derive(Args, Clone, Debug)]
 pub struct WindowProbe {
-    /// The program
-    #[arg(long)]
-    app: PathBuf,
+    /// A program; where there are several they take turns
+    #[arg(long, required = true)]
+    app: Vec<PathBuf>,
     /// tauri-driver
     #[arg(long)]
     driver: PathBuf,
@@ -57,32 +58,29 @@ struct Found {
     idle_mib: Vec<f64>,
 }
 
-/// Ours and the empty one, in the same minutes on the same machine.
+/// Ours and the empty one, in turns: the machine's other work falls on both.
 pub fn measure(work: &Work, runs: u32) -> Result<Vec<Measure>> {
     if !cfg!(target_os = "linux") {
         bail!("the window is measured on Linux only: elsewhere no WebDriver reaches it");
     }
     let empty = empty_window(work)?;
-    let baseline = probe(work, &empty, runs).context("the empty window")?;
-    let ours = probe(work, &work.place.release(APP), runs).context("the app's window")?;
-    let ratio =
-        |a: &[f64], b: &[f64]| Some(super::measure::median(a)? / super::measure::median(b)?);
-    let mut measures = Vec::new();
-    if let Some(ratio) = ratio(&ours.interactive_ms, &baseline.interactive_ms) {
-        measures.push(
-            Measure::new("window_interactive_ratio", vec![ratio])
-                .note("ours by the empty one; the goal is at most 1.5"),
-        );
-    }
-    measures.extend([
+    let [ours, empty] = probe(work, [&work.place.release(APP), &empty], runs)?;
+    let ratios: Vec<f64> = ours
+        .interactive_ms
+        .iter()
+        .zip(&empty.interactive_ms)
+        .map(|(ours, empty)| ours / empty)
+        .collect();
+    Ok(vec![
+        Measure::new("window_interactive_ratio", ratios)
+            .note("ours by the empty one just after; the goal is at most 1.5"),
         Measure::new("window_interactive_ms", ours.interactive_ms)
             .note("from the request for a session to the first control"),
-        Measure::new("window_interactive_empty_ms", baseline.interactive_ms)
+        Measure::new("window_interactive_empty_ms", empty.interactive_ms)
             .note("an empty Tauri window"),
         Measure::new("window_idle_pss_mib", ours.idle_mib).note("app and web processes, no model"),
-        Measure::new("window_idle_empty_pss_mib", baseline.idle_mib).note("an empty Tauri window"),
-    ]);
-    Ok(measures)
+        Measure::new("window_idle_empty_pss_mib", empty.idle_mib).note("an empty Tauri window"),
+    ])
 }
 
 /// Builds the empty window with the app's own features, so that what both share is compiled once.
@@ -100,15 +98,18 @@ fn empty_window(work: &Work) -> Result<PathBuf> {
     Ok(program)
 }
 
-fn probe(work: &Work, app: &Path, runs: u32) -> Result<Found> {
+fn probe<const N: usize>(work: &Work, apps: [&Path; N], runs: u32) -> Result<[Found; N]> {
     let native = find_program("WebKitWebDriver").context(
         "WebKitWebDriver is missing; `cargo xtask setup --tests` installs it or says how",
     )?;
     let display = Xvfb::start()?;
     let mut inner = Command::new(env::current_exe().context("xtask does not know its own path")?);
     inner
-        .args(["window-probe", "--runs", &runs.to_string(), "--app"])
-        .arg(app)
+        .args(["window-probe", "--runs", &runs.to_string()])
+        .args(
+            apps.iter()
+                .flat_map(|app| [OsStr::new("--app"), app.as_os_str()]),
+        )
         .arg("--driver")
         .arg(tools::TAURI_DRIVER.path(&work.place)?)
         .arg("--native")
@@ -124,9 +125,13 @@ fn probe(work: &Work, app: &Path, runs: u32) -> Result<Found> {
         .output
         .lines()
         .rev()
-        .find(|line| line.starts_with('{'))
+        .find(|line| line.starts_with("[{"))
         .context("the probe printed nothing")?;
-    serde_json::from_str(line).context("the probe printed something unexpected")
+    let found: Vec<Found> =
+        serde_json::from_str(line).context("the probe printed something unexpected")?;
+    found
+        .try_into()
+        .map_err(|_| anyhow::anyhow!("the probe measured another number of windows"))
 }
 
 impl WindowProbe {
@@ -143,33 +148,42 @@ impl WindowProbe {
         Ok(())
     }
 
-    fn measure(&self, data: &Path) -> Result<Found> {
-        let mut found = Found::default();
+    fn measure(&self, data: &Path) -> Result<Vec<Found>> {
+        let mut found: Vec<Found> = self.app.iter().map(|_| Found::default()).collect();
         // The first fills the disk cache and makes the database; it does not count.
         for run in 0..=self.runs {
-            let driver = Driver::start(&self.driver, &self.native, &[("NEXUS_DATA_DIR", data)])?;
-            let started = Instant::now();
-            let session = driver.open(&self.app)?;
-            while session.count(READY)? == 0 {
-                if started.elapsed() > INTERACTIVE_LIMIT {
-                    bail!(
-                        "no control appeared within {} s",
-                        INTERACTIVE_LIMIT.as_secs()
-                    );
+            for (app, found) in self.app.iter().zip(&mut found) {
+                let (interactive, memory) = self.open(app, data)?;
+                if run > 0 {
+                    found
+                        .interactive_ms
+                        .push(interactive.as_secs_f64() * 1000.0);
+                    found.idle_mib.push(memory);
                 }
-                thread::sleep(Duration::from_millis(2));
-            }
-            let interactive = started.elapsed();
-            if run > 0 {
-                found
-                    .interactive_ms
-                    .push(interactive.as_secs_f64() * 1000.0);
-                thread::sleep(SETTLE);
-                let bytes = processes::memory(processes::of_program(&self.app)?)?;
-                #[expect(clippy::cast_precision_loss, reason = "memory is far below 2^52 bytes")]
-                found.idle_mib.push(bytes as f64 / (1024.0 * 1024.0));
             }
         }
         Ok(found)
+    }
+
+    /// Opens one window: how long until it can be used, and its memory in MiB once it has settled.
+    fn open(&self, app: &Path, data: &Path) -> Result<(Duration, f64)> {
+        let driver = Driver::start(&self.driver, &self.native, &[("NEXUS_DATA_DIR", data)])?;
+        let started = Instant::now();
+        let session = driver.open(app)?;
+        while session.count(READY)? == 0 {
+            if started.elapsed() > INTERACTIVE_LIMIT {
+                bail!(
+                    "no control appeared within {} s",
+                    INTERACTIVE_LIMIT.as_secs()
+                );
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        let interactive = started.elapsed();
+        thread::sleep(SETTLE);
+        let bytes = processes::memory(processes::of_program(app)?)?;
+        #[expect(clippy::cast_precision_loss, reason = "memory is far below 2^52 bytes")]
+        let memory = bytes as f64 / (1024.0 * 1024.0);
+        Ok((interactive, memory))
     }
 }

@@ -3,7 +3,11 @@
 use leptos::{prelude::*, task::spawn_local};
 use nexus_protocol::{ErrorAction, ErrorCard, ProviderEntry, ProviderKind};
 
-use crate::{actions, components::ErrorNote, state::use_app};
+use crate::{
+    actions,
+    components::{ErrorNote, TextField},
+    state::use_app,
+};
 
 /// The form: empty, or with the entry of `edit`.
 #[component]
@@ -75,47 +79,33 @@ pub fn ProviderForm(#[prop(optional)] edit: Option<String>, done: Callback<()>) 
                 save();
             }
         }>
-            <label class="form-field">
-                <span class="label">"Name"</span>
-                <input
-                    type="text"
-                    class="text-field"
-                    data-testid="provider-name"
-                    prop:value=move || name.get()
-                    on:input=move |event| {
-                        let typed = event_target_value(&event);
-                        if is_new && id.with_untracked(|id| *id == id_of(&name.get_untracked())) {
-                            id.set(id_of(&typed));
-                        }
-                        name.set(typed);
+            <TextField
+                label="Name"
+                value=name
+                testid="provider-name"
+                on_typed=move |typed: String| {
+                    if is_new && id.with_untracked(|id| *id == id_of(&name.get_untracked())) {
+                        id.set(id_of(&typed));
                     }
-                />
-            </label>
-            <label class="form-field">
-                <span class="label">"Id, the first part of its models' names"</span>
-                <input
-                    type="text"
-                    class="text-field mono"
-                    data-testid="provider-id"
-                    maxlength="32"
-                    spellcheck="false"
-                    disabled=!is_new
-                    prop:value=move || id.get()
-                    on:input=move |event| id.set(event_target_value(&event))
-                />
-            </label>
-            <label class="form-field wide">
-                <span class="label">"Address, without /chat/completions"</span>
-                <input
-                    type="text"
-                    class="text-field mono"
-                    data-testid="provider-url"
-                    placeholder="https://example.org/v1"
-                    spellcheck="false"
-                    prop:value=move || base_url.get()
-                    on:input=move |event| base_url.set(event_target_value(&event))
-                />
-            </label>
+                    name.set(typed);
+                }
+            />
+            <TextField
+                label="Id, the first part of its models' names"
+                value=id
+                testid="provider-id"
+                mono=true
+                limit=32
+                disabled=!is_new
+            />
+            <TextField
+                label="Address, without /chat/completions"
+                value=base_url
+                testid="provider-url"
+                placeholder="https://example.org/v1"
+                mono=true
+                wide=true
+            />
             <label class="form-field">
                 <span class="label">"Speaks"</span>
                 <select
@@ -148,17 +138,13 @@ pub fn ProviderForm(#[prop(optional)] edit: Option<String>, done: Callback<()>) 
                 </select>
             </label>
             <Show when=move || key_kind.with(|kind| kind == "env")>
-                <label class="form-field">
-                    <span class="label">"Variable"</span>
-                    <input
-                        type="text"
-                        class="text-field mono"
-                        placeholder="EXAMPLE_API_KEY"
-                        spellcheck="false"
-                        prop:value=move || variable.get()
-                        on:input=move |event| variable.set(event_target_value(&event))
-                    />
-                </label>
+                <TextField
+                    label="Variable"
+                    value=variable
+                    testid="provider-variable"
+                    placeholder="EXAMPLE_API_KEY"
+                    mono=true
+                />
             </Show>
             {move || failed.get().map(|card| view! {
                 <div class="wide">
