@@ -246,7 +246,7 @@ impl ScriptedModel {
                 .violations
                 .push(format!("request {number}: no script is left for it"));
             Script::fails(ModelError::BadAnswer {
-                provider: "scripted".to_owned(),
+                provider: "scripted".into(),
                 message: "no script is left".to_owned(),
             })
         })

@@ -187,7 +187,7 @@ impl Models {
     async fn require_key(&self, provider: &Provider) -> Result<(), ErrorCard> {
         if provider.needs_key && self.providers.key(provider).await?.is_none() {
             let error = ModelError::KeyMissing {
-                provider: provider.id.clone(),
+                provider: provider.label(),
             };
             return Err(error.card(&crate::SystemClock));
         }

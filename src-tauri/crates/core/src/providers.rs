@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use nexus_llm::{ProviderSpec, RemoteProvider, Timeouts, Vendor, vendors};
+use nexus_llm::{ProviderLabel, ProviderSpec, RemoteProvider, Timeouts, Vendor, vendors};
 use nexus_protocol::{
     ErrorAction, ErrorCard, ErrorCode, KeySource, KeyStatus, ModelPlace, ProviderEntry,
     ProviderKind, ProviderView, Settings,
@@ -56,6 +56,14 @@ pub enum KeyPlace {
 }
 
 impl Provider {
+    /// As errors carry it.
+    pub fn label(&self) -> ProviderLabel {
+        ProviderLabel {
+            id: self.id.clone(),
+            name: self.name.clone(),
+        }
+    }
+
     /// Whether it is on this machine.
     pub fn place(&self) -> ModelPlace {
         if settings::on_this_machine(&self.base_url) {
@@ -286,7 +294,7 @@ impl Providers {
         let key = self.key(provider).await?.map(|key| key.secret);
         Ok(RemoteProvider::new(
             ProviderSpec {
-                id: provider.id.clone(),
+                label: provider.label(),
                 kind: provider.kind,
                 base_url: provider.base_url.clone(),
                 key,

@@ -11,7 +11,7 @@ use crate::assemble::Assembler;
 use crate::clean::Cleaner;
 use crate::fault::{Fault, looks_like_a_page};
 use crate::sse::{SseEvent, SseLimits, SseParser};
-use crate::{ModelError, ModelEvent, usage};
+use crate::{ModelError, ModelEvent, ProviderLabel, usage};
 
 /// Where a stream stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum StreamState {
 /// Reads one answer.
 #[derive(Debug)]
 pub struct StreamDecoder {
-    provider: String,
+    provider: ProviderLabel,
     cleaner: Cleaner,
     place: ModelPlace,
     pricing: Option<Pricing>,
@@ -40,9 +40,9 @@ pub struct StreamDecoder {
 
 impl StreamDecoder {
     /// For an answer of `provider`. `salt` makes ids of tool calls unique where the provider sends none.
-    pub fn new(provider: &str, salt: &str) -> Self {
+    pub fn new(provider: impl Into<ProviderLabel>, salt: &str) -> Self {
         Self {
-            provider: provider.to_owned(),
+            provider: provider.into(),
             cleaner: Cleaner::default(),
             place: ModelPlace::Cloud,
             pricing: None,

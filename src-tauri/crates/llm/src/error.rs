@@ -1,8 +1,33 @@
 //! Why a model call failed, and who can do something about it.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use nexus_protocol::{Clock, ErrorAction, ErrorCard, ErrorCode, UnixMillis};
+
+/// A provider as errors carry it: what the app knows it by, and what people do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderLabel {
+    /// The part of a model's name before the slash.
+    pub id: String,
+    /// The name in Settings.
+    pub name: String,
+}
+
+impl fmt::Display for ProviderLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// One whose name is its id.
+impl From<&str> for ProviderLabel {
+    fn from(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: id.to_owned(),
+        }
+    }
+}
 
 /// Why a call of a model failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -10,46 +35,46 @@ pub enum ModelError {
     /// No key is set.
     #[error("no key is set for {provider}")]
     KeyMissing {
-        /// The provider's id.
-        provider: String,
+        /// Who.
+        provider: ProviderLabel,
     },
     /// 401.
     #[error("{provider} refused the key: {message}")]
     KeyRefused {
-        /// The provider's id.
-        provider: String,
+        /// Who.
+        provider: ProviderLabel,
         /// Its words.
         message: String,
     },
     /// 402.
     #[error("{provider} asks for payment: {message}")]
     PaymentRequired {
-        /// The provider's id.
-        provider: String,
+        /// Who.
+        provider: ProviderLabel,
         /// Its words.
         message: String,
     },
     /// 403.
     #[error("{provider} does not allow this: {message}")]
     Forbidden {
-        /// The provider's id.
-        provider: String,
+        /// Who.
+        provider: ProviderLabel,
         /// Its words.
         message: String,
     },
     /// 404.
     #[error("{provider} knows no such model or address: {message}")]
     NotFound {
-        /// The provider's id.
-        provider: String,
+        /// Who.
+        provider: ProviderLabel,
         /// Its words.
         message: String,
     },
     /// 400, 422 and other 4xx, and redirects, which are never followed.
     #[error("{provider} refused the request ({status}): {message}")]
     RequestRefused {
-        /// The provider's id.
-        provider: String,
+        /// Who.
+        provider: ProviderLabel,
         /// HTTP status.
         status: u16,
         /// Its words.
@@ -58,8 +83,8 @@ pub enum ModelError {
     /// 429, when all tries are used up.
     #[error("{provider} limits requests: {message}")]
     RateLimited {
-        /// The provider's id.
-        provider: String,
+        /// Who.
+        provider: ProviderLabel,
         /// Its words.
         message: String,
         /// How long it asked to wait.
@@ -68,8 +93,8 @@ pub enum ModelError {
     /// 408, 409, 425, 5xx, when all tries are used up, or an error object within the stream.
     #[error("{provider} failed ({status}): {message}")]
     ProviderDown {
-        /// The provider's id.
-        provider: String,
+        /// Who.
+        provider: ProviderLabel,
         /// HTTP status, or the code in the error object; 0 where there was none.
         status: u16,
         /// Its words.
@@ -78,40 +103,40 @@ pub enum ModelError {
     /// No connection: name, refusal, TLS.
     #[error("{provider} could not be reached: {message}")]
     Unreachable {
-        /// The provider's id.
-        provider: String,
+        /// Who.
+        provider: ProviderLabel,
         /// Why.
         message: String,
     },
     /// An address that is not called: no web address, or a key would travel in clear.
     #[error("the address of {provider} cannot be used: {message}")]
     BadAddress {
-        /// The provider's id.
-        provider: String,
+        /// Who.
+        provider: ProviderLabel,
         /// Why.
         message: String,
     },
     /// Silence for too long.
     #[error("{provider} went silent while {phase}")]
     TimedOut {
-        /// The provider's id.
-        provider: String,
+        /// Who.
+        provider: ProviderLabel,
         /// When.
         phase: Phase,
     },
     /// The stream broke before its end.
     #[error("the connection to {provider} broke: {message}")]
     ConnectionLost {
-        /// The provider's id.
-        provider: String,
+        /// Who.
+        provider: ProviderLabel,
         /// How.
         message: String,
     },
     /// An answer that is none: a web page, no event stream, a line or a body past the limits.
     #[error("{provider} sent no valid answer: {message}")]
     BadAnswer {
-        /// The provider's id.
-        provider: String,
+        /// Who.
+        provider: ProviderLabel,
         /// What was wrong.
         message: String,
     },
@@ -225,8 +250,8 @@ impl ModelError {
     /// The card that people see.
     pub fn card(&self, clock: &dyn Clock) -> ErrorCard {
         use ErrorCode as C;
-        let open = |provider: &str| ErrorAction::OpenProvider {
-            provider: provider.to_owned(),
+        let open = |provider: &ProviderLabel| ErrorAction::OpenProvider {
+            provider: provider.id.clone(),
         };
         match self {
             Self::KeyMissing { provider } => ErrorCard::new(

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::ModelError;
 use crate::clean::Cleaner;
+use crate::{ModelError, ProviderLabel};
 
 /// An error object, read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -116,11 +116,11 @@ impl Fault {
     /// The error for callers.
     pub(crate) fn into_error(
         self,
-        provider: &str,
+        provider: &ProviderLabel,
         cleaner: &Cleaner,
         retry_after: Option<Duration>,
     ) -> ModelError {
-        let provider = provider.to_owned();
+        let provider = provider.clone();
         let message = match cleaner.message(&self.message) {
             empty if empty.is_empty() => "no reason given".to_owned(),
             message => message,
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     fn error(status: u16, body: &str) -> ModelError {
-        Fault::of_body(status, body.as_bytes()).into_error("p", &Cleaner::default(), None)
+        Fault::of_body(status, body.as_bytes()).into_error(&"p".into(), &Cleaner::default(), None)
     }
 
     fn down(status: u16, message: &str) -> ModelError {

@@ -18,14 +18,15 @@ use url::Url;
 use crate::clean::Cleaner;
 use crate::retry::SystemJitter;
 use crate::{
-    Jitter, Model, ModelError, ModelStream, Quirks, Timeouts, address, place_of, vendor_at,
+    Jitter, Model, ModelError, ModelStream, ProviderLabel, Quirks, Timeouts, address, place_of,
+    vendor_at,
 };
 
 /// What is needed to call a provider.
 #[derive(Clone, Debug)]
 pub struct ProviderSpec {
-    /// Its id: the part of a model's name before the slash, and how errors name it.
-    pub id: String,
+    /// Its id and name.
+    pub label: ProviderLabel,
     /// How it speaks.
     pub kind: ProviderKind,
     /// Without `/chat/completions`.
@@ -45,7 +46,7 @@ pub struct RemoteProvider {
 /// What its models share.
 #[derive(Clone)]
 struct Provider {
-    id: String,
+    label: ProviderLabel,
     kind: ProviderKind,
     place: ModelPlace,
     // The fault of an address shows when it is used: settings may hold one that is being corrected.
@@ -71,7 +72,7 @@ impl RemoteProvider {
             inner: Arc::new(Provider {
                 place: place_of(&spec.base_url),
                 base: address::base(&spec.base_url, key.is_some()),
-                id: spec.id,
+                label: spec.label,
                 kind: spec.kind,
                 cleaner: Cleaner::new(key.clone()),
                 key,
@@ -166,7 +167,7 @@ impl Provider {
         match &self.base {
             Ok(base) => Ok(address::endpoint(base, path)),
             Err(message) => Err(ModelError::BadAddress {
-                provider: self.id.clone(),
+                provider: self.label.clone(),
                 message: self.cleaner.message(message),
             }),
         }
@@ -177,7 +178,7 @@ impl Provider {
         let Some(key) = &self.key else {
             return if self.needs_key {
                 Err(ModelError::KeyMissing {
-                    provider: self.id.clone(),
+                    provider: self.label.clone(),
                 })
             } else {
                 Ok(None)
@@ -185,7 +186,7 @@ impl Provider {
         };
         let mut value = HeaderValue::from_str(&format!("{scheme}{}", key.expose_secret().trim()))
             .map_err(|_| ModelError::KeyRefused {
-            provider: self.id.clone(),
+            provider: self.label.clone(),
             message: "it holds characters that no key has; paste it again".into(),
         })?;
         value.set_sensitive(true);

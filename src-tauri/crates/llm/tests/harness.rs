@@ -39,7 +39,7 @@ pub fn quick() -> Timeouts {
 
 pub fn spec(base_url: &str) -> ProviderSpec {
     ProviderSpec {
-        id: "scripted".to_owned(),
+        label: "scripted".into(),
         kind: ProviderKind::OpenaiCompat,
         base_url: base_url.to_owned(),
         key: Some(SecretString::from(KEY)),

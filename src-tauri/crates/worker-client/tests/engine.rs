@@ -244,7 +244,7 @@ async fn every_misdeed_of_a_worker_is_a_typed_error_and_the_next_request_works()
         (
             "refused",
             ModelError::RequestRefused {
-                provider: "local".to_owned(),
+                provider: "local".into(),
                 status: 0,
                 message: "roles must alternate".to_owned(),
             },

@@ -222,7 +222,7 @@ impl Step<'_> {
 
     fn bad_answer(&self, message: &str) -> ModelError {
         ModelError::BadAnswer {
-            provider: self.accepted.name.provider().to_owned(),
+            provider: self.accepted.name.provider().into(),
             message: message.to_owned(),
         }
     }

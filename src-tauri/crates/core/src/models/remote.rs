@@ -71,7 +71,7 @@ impl RemoteLists {
             .await
             .unwrap_or_else(|_| {
                 Err(ModelError::TimedOut {
-                    provider: provider.id.clone(),
+                    provider: provider.label(),
                     phase: nexus_llm::Phase::Headers,
                 })
             })

@@ -41,7 +41,7 @@ impl Provider {
             let patience = Instant::now() + ERROR_PATIENCE.min(self.timeouts.idle);
             let body = read(response, ERROR_BYTES, patience).await;
             let error = Fault::of_body(status.as_u16(), &body.bytes).into_error(
-                &self.id,
+                &self.label,
                 &self.cleaner,
                 retry_after,
             );
@@ -88,7 +88,7 @@ impl Provider {
                 .into()),
             End::TooSlow => Err(self.timed_out(Phase::Stream).into()),
             End::Broken(message) => Err(ModelError::ConnectionLost {
-                provider: self.id.clone(),
+                provider: self.label.clone(),
                 message: self.cleaner.message(&message),
             }
             .into()),
@@ -97,7 +97,7 @@ impl Provider {
 
     pub(super) fn bad(&self, message: &str) -> ModelError {
         ModelError::BadAnswer {
-            provider: self.id.clone(),
+            provider: self.label.clone(),
             message: self.cleaner.message(message),
         }
     }
@@ -117,7 +117,7 @@ impl Provider {
             None => "it redirects to nowhere; check the address in Settings".to_owned(),
         };
         ModelError::RequestRefused {
-            provider: self.id.clone(),
+            provider: self.label.clone(),
             status: response.status().as_u16(),
             message: self.cleaner.message(&message),
         }

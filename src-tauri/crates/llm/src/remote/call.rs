@@ -62,12 +62,12 @@ pub(super) fn stream(
             };
             let Some(wait) = wait else {
                 if failure.error != ModelError::Cancelled {
-                    warn!(provider = %provider.id, attempt, shown, error = %failure.error, "model call failed");
+                    warn!(provider = %provider.label.id, attempt, shown, error = %failure.error, "model call failed");
                 }
                 yield Err(failure.error);
                 return;
             };
-            debug!(provider = %provider.id, attempt, ?wait, error = %failure.error, "model call will be tried again");
+            debug!(provider = %provider.label.id, attempt, ?wait, error = %failure.error, "model call will be tried again");
             yield Ok(ModelEvent::Activity(ModelActivity::Retrying {
                 attempt,
                 wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
@@ -106,7 +106,7 @@ impl Try {
         };
         let (response, kind) = send(provider, body).await?;
         let salt = format!("{:012x}", provider.jitter.bits() >> 16);
-        let decoder = StreamDecoder::new(&provider.id, &salt)
+        let decoder = StreamDecoder::new(provider.label.clone(), &salt)
             .with_key(provider.key.clone())
             .with_pricing(provider.place, info.pricing);
         match kind {

@@ -41,7 +41,7 @@ impl Failure {
 impl Provider {
     pub(super) fn timed_out(&self, phase: Phase) -> ModelError {
         ModelError::TimedOut {
-            provider: self.id.clone(),
+            provider: self.label.clone(),
             phase,
         }
     }
@@ -52,7 +52,7 @@ impl Provider {
             return self.timed_out(Phase::Connecting).into();
         }
         let message = self.cleaner.message(&root_cause(error));
-        let provider = self.id.clone();
+        let provider = self.label.clone();
         if error.is_connect() {
             let error_is_tls = is_tls(error);
             let failure = ModelError::Unreachable { provider, message };

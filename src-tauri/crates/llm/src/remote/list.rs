@@ -158,7 +158,7 @@ fn model(provider: &Provider, entry: &Value) -> Option<ModelInfo> {
         .map(|name| provider.cleaner.message(name))
         .filter(|name| !name.is_empty());
     Some(ModelInfo {
-        model: ModelRef::new(&provider.id, id),
+        model: ModelRef::new(&provider.label.id, id),
         display_name: name.unwrap_or_else(|| id.to_owned()),
         place: provider.place,
         context_tokens: tokens(&[

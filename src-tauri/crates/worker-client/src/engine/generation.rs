@@ -163,7 +163,7 @@ impl Actor {
                 limit: context_tokens,
             }),
             WorkerError::Refused { reason } => Ended::Refused(ModelError::RequestRefused {
-                provider: ModelRef::LOCAL.to_owned(),
+                provider: ModelRef::LOCAL.into(),
                 status: 0,
                 message: reason,
             }),
