@@ -12,11 +12,15 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Sums the closing lines of cargo-nextest and of Rust's own test runner in an output without escape codes.
+    /// Sums the closing lines of cargo-nextest and of Rust's own test runner in an output without escape codes. Where
+    /// nextest ran, only its own count: it shows the other's lines for tests that failed.
     pub fn read(output: &str) -> Self {
         let mut sum = Self::default();
+        let nextest = output
+            .lines()
+            .any(|line| line.trim().starts_with("Summary ["));
         for line in output.lines().map(str::trim) {
-            if let Some(counts) = line.strip_prefix("test result: ") {
+            if !nextest && let Some(counts) = line.strip_prefix("test result: ") {
                 let counts = counts.split_once(". ").map_or("", |(_, counts)| counts);
                 sum.add(Self {
                     passed: number_before(counts, "passed"),
@@ -86,7 +90,7 @@ test result: FAILED. 5 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; 
     fn nextests_summaries_are_read() {
         let read = |line: &str| {
             Tally::read(&format!(
-                "────────────\n     {line}\n        FAIL [ 0.1s] x passed\n"
+                "    test result: FAILED. 0 passed; 1 failed; 0 ignored\n────────────\n     {line}\n        FAIL [ 0.1s] x passed\n"
             ))
         };
         assert_eq!(

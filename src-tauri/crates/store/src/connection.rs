@@ -5,7 +5,8 @@ use std::{
     fs,
     io::Read,
     path::{Path, PathBuf},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OpenFlags};
@@ -21,6 +22,9 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// How long a write waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Between two tries to open.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
+
 /// Statements kept prepared per connection; more than the store has.
 const CACHED_STATEMENTS: usize = 64;
 
@@ -29,6 +33,10 @@ const LOG_BYTES: i64 = 16 * 1024 * 1024;
 
 /// Opens the connection that writes, after all checks and migrations.
 pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    patiently(|| try_writer(path))
+}
+
+fn try_writer(path: &Path) -> Result<Connection, StoreError> {
     check_library(rusqlite::version_number())?;
     inspect(path)?;
     create_private(path)?;
@@ -55,7 +63,19 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
         set_up(&connection)?;
         Ok(connection)
     };
-    open().map_err(|error| StoreError::from_sqlite(&error, path))
+    patiently(|| open().map_err(|error| StoreError::from_sqlite(&error, path)))
+}
+
+/// Opens again while another process is opening, too. SQLite's own timeout does not cover this: where two connections change
+/// to WAL or find a log to recover, one is told at once that the file is busy.
+fn patiently<T>(open: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let end = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match open() {
+            Err(StoreError::Busy) if Instant::now() < end => thread::sleep(BUSY_PAUSE),
+            done => return done,
+        }
+    }
 }
 
 fn check_library(found: i32) -> Result<(), StoreError> {

@@ -81,7 +81,7 @@ async fn two_handles_write_at_once_and_lose_nothing() {
 
 #[test]
 fn many_first_openings_at_once_make_one_schema() {
-    for _ in 0..5 {
+    for _ in 0..25 {
         let folder = TempDir::new().unwrap();
         let path: PathBuf = folder.path().join("nexus.db");
         let openings: Vec<_> = (0..8)
