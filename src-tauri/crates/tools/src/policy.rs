@@ -2,6 +2,13 @@
 //!
 //! Owns the decision, as a pure function that fails closed. Refuses to act on it: the turn loop does.
 
+mod carriers;
+mod rules;
+mod shell;
+
+pub use rules::{Rule, RuleError, Rules, Verdict};
+pub use shell::{PlainCommand, ShellLine};
+
 use crate::{Effect, Registry};
 
 /// What becomes of a tool call.
