@@ -4,7 +4,7 @@
     reason = "a test stops at the first thing that is not as it should be"
 )]
 
-use nexus_tools::policy::{Decision, Rules, ShellLine, Verdict};
+use nexus_tools::policy::{Decision, Rule, Rules, ShellLine, Verdict};
 use proptest::prelude::*;
 
 /// Rules as a generous user may have gathered them, the careless among them on purpose.
@@ -156,6 +156,28 @@ fn lines_get_what_a_reviewer_gives_them() {
     assert_eq!(wrong, Vec::<String>::new());
     assert!(corpus.len() >= 350);
     println!("{} command lines, all as reviewed", corpus.len());
+}
+
+#[test]
+fn what_cannot_be_kept_to_is_no_rule() {
+    let refused = [
+        "",
+        "shell(",
+        "shell(ls",
+        "shell()",
+        "shell(*)",
+        "shell(ls; rm x)",
+        "shell(ls $x)",
+        "shell(ls > x)",
+        "shell(a* b)",
+        "Shell(ls)",
+        "read_file(src/**)",
+    ];
+    let taken: Vec<&str> = refused
+        .into_iter()
+        .filter(|rule| rule.parse::<Rule>().is_ok())
+        .collect();
+    assert_eq!(taken, Vec::<&str>::new());
 }
 
 /// What may be glued together: lines of the corpus, what joins them, and noise.

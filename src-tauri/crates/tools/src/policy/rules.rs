@@ -3,9 +3,12 @@
 //! Owns the text of rules and what they match. A rule reads `tool` or `tool(pattern)`; for `shell` the pattern is the words
 //! of a command, and a last `*` stands for any further ones: `shell(git status *)`. Refuses to match what was not read whole.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use super::{Decision, ShellLine, carriers, shell::PlainCommand};
+
+/// The tool whose rules may have a pattern.
+const SHELL: &str = "shell";
 
 /// What a rule says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +66,10 @@ impl FromStr for Rule {
         {
             return Err(error("a tool's name has small letters, digits and _"));
         }
+        // A pattern that nothing looks at would be a lock that locks nothing.
+        if pattern.is_some() && tool != SHELL {
+            return Err(error("only `shell` takes a pattern"));
+        }
         let command = pattern
             .map(|pattern| CommandPattern::read(pattern).map_err(error))
             .transpose()?;
@@ -70,19 +77,6 @@ impl FromStr for Rule {
             tool: tool.to_owned(),
             command,
         })
-    }
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.tool)?;
-        match &self.command {
-            None => Ok(()),
-            Some(CommandPattern { words, open }) => {
-                let end = if *open { " *" } else { "" };
-                write!(f, "({}{end})", words.join(" "))
-            }
-        }
     }
 }
 
@@ -164,7 +158,7 @@ impl Rules {
         let strictest = self
             .rules
             .iter()
-            .filter(|(_, rule)| rule.tool == "shell")
+            .filter(|(_, rule)| rule.tool == SHELL)
             .filter(|(_, rule)| {
                 rule.command
                     .as_ref()
