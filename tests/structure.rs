@@ -10,11 +10,22 @@ use std::{
 const RULE: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("llm", &["nexus-protocol"]),
-    ("tools", &["nexus-protocol"]),
+    ("sandbox", &[]),
+    ("checkpoints", &["nexus-protocol"]),
+    (
+        "tools",
+        &["nexus-protocol", "nexus-sandbox", "nexus-checkpoints"],
+    ),
     ("store", &["nexus-protocol"]),
     (
         "agent",
-        &["nexus-protocol", "nexus-llm", "nexus-tools", "nexus-store"],
+        &[
+            "nexus-protocol",
+            "nexus-llm",
+            "nexus-tools",
+            "nexus-store",
+            "nexus-checkpoints",
+        ],
     ),
     ("worker", &["nexus-protocol"]),
     ("worker-client", &["nexus-protocol", "nexus-llm"]),
@@ -26,6 +37,8 @@ const RULE: &[(&str, &[&str])] = &[
             "nexus-tools",
             "nexus-store",
             "nexus-agent-loop",
+            "nexus-checkpoints",
+            "nexus-sandbox",
             "nexus-worker-client",
         ],
     ),

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use nexus_protocol::{
-    Item, ItemBody, ItemId, ItemStatus, ModelRef, SessionId, SessionSummary, TitleSource, TurnId,
-    UnixMillis,
+    Item, ItemBody, ItemId, ItemStatus, Mode, ModelRef, SessionId, SessionSummary, TitleSource,
+    TurnId, UnixMillis,
 };
 use nexus_store::Store;
 use serde::Deserialize;

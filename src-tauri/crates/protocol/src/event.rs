@@ -43,6 +43,16 @@ pub enum EventMsg {
         /// By what.
         delta: Delta,
     },
+    /// A tool call got its label, a question to the user, or the answer: it is on disk, and still grows.
+    ItemChanged {
+        /// As it stands.
+        item: Item,
+    },
+    /// Files changed, or a change was undone or kept: how many files differ from what they were before the session.
+    FilesChanged {
+        /// Files of the Changes panel that are not kept yet.
+        open: u32,
+    },
     /// An item took its last form, and is on disk.
     ItemCompleted {
         /// As it stays.

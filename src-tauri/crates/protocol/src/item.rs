@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ErrorCard, FinishReason, ImageData, ItemId, ModelRef, SessionId, TurnId, UnixMillis, Usage,
+    Approval, ApprovalAnswer, ErrorCard, FinishReason, ImageData, ItemId, ModelRef, ResultPart,
+    SessionId, ToolLabel, TurnId, UnixMillis, Usage,
 };
 
 /// One entry of a session.
@@ -79,6 +80,15 @@ pub enum ItemBody {
         name: String,
         /// JSON text as the model wrote it.
         arguments: String,
+        /// What it does, from its arguments; known once they are whole and make sense.
+        #[serde(default)]
+        label: Option<ToolLabel>,
+        /// What the user was asked about it, and the answer.
+        #[serde(default)]
+        approval: Option<Box<Approval>>,
+        /// What it printed so far, at most 256 KiB; empty once there is a result.
+        #[serde(default)]
+        output: String,
         /// Present when it ended, however it ended.
         #[serde(default)]
         result: Option<ToolResult>,
@@ -106,6 +116,30 @@ impl ItemBody {
             Self::ToolCall { result, .. } => result.as_ref().map_or("", |r| r.output.as_str()),
         }
     }
+
+    /// Whether it is a tool call that waits for the user.
+    pub fn awaits_approval(&self) -> bool {
+        matches!(self, Self::ToolCall { approval: Some(approval), result: None, .. } if approval.answer.is_none())
+    }
+
+    /// Whether it is a tool call that the user let run.
+    pub fn is_approved(&self) -> bool {
+        matches!(self, Self::ToolCall { approval: Some(approval), .. }
+            if approval.answer.as_ref().is_some_and(ApprovalAnswer::allows))
+    }
+}
+
+impl ToolResult {
+    /// A call that did not do what was asked: `output` for the model, `summary` for the card.
+    pub fn failed(output: impl Into<String>, summary: impl Into<String>) -> Self {
+        Self {
+            ok: false,
+            output: output.into(),
+            summary: summary.into(),
+            duration_ms: 0,
+            parts: Vec::new(),
+        }
+    }
 }
 
 /// What came with a user message.
@@ -118,7 +152,7 @@ pub struct Attachment {
 }
 
 /// How a tool call ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolResult {
     /// Whether it did what was asked.
     pub ok: bool,
@@ -126,8 +160,11 @@ pub struct ToolResult {
     pub output: String,
     /// The result in a few words, for the one-line card.
     pub summary: String,
-    /// From start to end, milliseconds.
+    /// From start to end, milliseconds; what the user was asked meanwhile is not in it.
     pub duration_ms: u64,
+    /// What people see of it, where that is more than `output`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<ResultPart>,
 }
 
 /// How grave a notice is.

@@ -4,6 +4,8 @@
 //! frames that a worker process speaks. Refuses to own any I/O, clock or randomness: this crate compiles
 //! for wasm32 and everything in it is plain data.
 
+mod action;
+mod change;
 mod chat;
 mod clock;
 mod dto;
@@ -13,10 +15,16 @@ mod ids;
 mod item;
 mod model;
 mod op;
+mod result;
 mod session;
 mod settings;
 pub mod worker;
 
+pub use action::{
+    Action, Approval, ApprovalAnswer, BoundFile, Capability, Confinement, FileAccess, FileAction,
+    Mode, NetworkAction, Nonce, ProcessAction, ToolLabel,
+};
+pub use change::{ChangeKind, FileChange, UndoConflict, UndoReport, UndoScope};
 pub use chat::{
     ChatMessage, ChatRequest, FinishReason, ImageData, ToolCallRequest, ToolSpec, UserPart,
 };
@@ -32,5 +40,9 @@ pub use ids::{ItemId, SessionId, SubmissionId, TurnId};
 pub use item::{AnswerMeta, Attachment, Item, ItemBody, ItemStatus, NoticeLevel, ToolResult};
 pub use model::{ModelInfo, ModelPlace, ModelRef, Pricing, Usage};
 pub use op::{Op, Submission};
+pub use result::{
+    Chart, ChartKind, DiffHunk, DiffLine, FileDiff, ResultPart, Series, Table, TerminalSpan,
+    TreeEntry,
+};
 pub use session::{SessionActivity, SessionSummary, Snapshot, TitleSource};
 pub use settings::{ProviderEntry, ProviderKind, Settings, Theme};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attachment, ModelRef, SessionId, SubmissionId};
+use crate::{ApprovalAnswer, Attachment, ItemId, ModelRef, Nonce, SessionId, SubmissionId};
 
 /// One request, addressed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,17 @@ pub enum Op {
     Interrupt,
     /// Go on with an interrupted answer, from where it broke off.
     Continue,
+    /// The answer to a tool call that waits for one. Each is taken once; a wrong or used nonce, or another fingerprint, is refused.
+    Approve {
+        /// The tool call.
+        item: ItemId,
+        /// Of the approval.
+        nonce: Nonce,
+        /// Of the action that the user saw.
+        fingerprint: String,
+        /// The answer.
+        answer: ApprovalAnswer,
+    },
     /// Run the last turn again after a failure: the user's message stays, what failed goes.
     Retry,
 }

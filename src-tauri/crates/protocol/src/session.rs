@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Item, ModelRef, SessionId, TurnId, UnixMillis};
+use crate::{Item, Mode, ModelRef, SessionId, TurnId, UnixMillis};
 
 /// A session without its items.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,12 @@ pub struct SessionSummary {
     /// The model of the last turn, or the one chosen since.
     #[serde(default)]
     pub model: Option<ModelRef>,
+    /// How free the agent is.
+    #[serde(default)]
+    pub mode: Mode,
+    /// The working folder, absolute; without one the agent has no tools for files and programs.
+    #[serde(default)]
+    pub folder: Option<String>,
     /// When it was made.
     pub created_at: UnixMillis,
     /// When something was last said in it.

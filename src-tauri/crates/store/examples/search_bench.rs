@@ -7,8 +7,8 @@
 use std::{collections::BTreeMap, error::Error, time::Instant};
 
 use nexus_protocol::{
-    Item, ItemBody, ItemId, ItemStatus, ModelRef, SessionId, SessionSummary, TitleSource, TurnId,
-    UnixMillis,
+    Item, ItemBody, ItemId, ItemStatus, Mode, ModelRef, SessionId, SessionSummary, TitleSource,
+    TurnId, UnixMillis,
 };
 use nexus_store::Store;
 use uuid::Uuid;
@@ -87,6 +87,8 @@ async fn fill(store: &Store, messages: u32) -> Result<(), Box<dyn Error>> {
                 title: dice.sentence(5),
                 title_source: TitleSource::Model,
                 model: None,
+                mode: Mode::Ask,
+                folder: None,
                 created_at: at,
                 updated_at: at,
             })

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use nexus_protocol::{
-    Item, ItemBody, ItemId, ItemStatus, ModelRef, SessionId, SessionSummary, TitleSource, TurnId,
-    UnixMillis,
+    Item, ItemBody, ItemId, ItemStatus, Mode, ModelRef, SessionId, SessionSummary, TitleSource,
+    TurnId, UnixMillis,
 };
 use rusqlite::Connection;
 use tempfile::TempDir;

@@ -25,6 +25,7 @@ mod error;
 mod fixture;
 mod items;
 mod lane;
+mod permissions;
 mod recovery;
 mod schema;
 mod search;

@@ -4,12 +4,18 @@ use nexus_protocol::{ModelRef, SessionId, SessionSummary, TitleSource, UnixMilli
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use crate::{Store, StoreError, error::Fault, search::searchable};
+use crate::{
+    Store, StoreError,
+    error::Fault,
+    permissions::{mode_from, mode_name},
+    search::searchable,
+};
 
 /// Items erased in one transaction: few enough that a message which is being written meanwhile hardly waits.
 const PURGE_ITEMS: u32 = 25;
 
-const LIST: &str = "SELECT id, title, title_source, model, created_at, updated_at FROM sessions
+const LIST: &str =
+    "SELECT id, title, title_source, model, created_at, updated_at, mode, folder FROM sessions
      WHERE deleted_at IS NULL ORDER BY updated_at DESC, row DESC";
 
 const NEXT_PURGE: &str = "SELECT id FROM sessions
@@ -25,8 +31,8 @@ impl Store {
         self.writer()
             .run(move |transaction| {
                 let added = transaction.execute(
-                    "INSERT INTO sessions (id, title, title_source, model, created_at, updated_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING",
+                    "INSERT INTO sessions (id, title, title_source, model, created_at, updated_at, mode, folder)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING",
                     params![
                         session.id.0.as_bytes(),
                         searchable(&session.title),
@@ -34,6 +40,8 @@ impl Store {
                         session.model.map(|model| model.0),
                         session.created_at.0,
                         session.updated_at.0,
+                        mode_name(session.mode),
+                        session.folder,
                     ],
                 )?;
                 if added == 0 {
@@ -230,10 +238,13 @@ fn purge_some(connection: &Connection, before: UnixMillis) -> rusqlite::Result<P
     Ok(Purge::Items)
 }
 
-fn find(connection: &Connection, id: SessionId) -> rusqlite::Result<Option<SessionSummary>> {
+pub(crate) fn find(
+    connection: &Connection,
+    id: SessionId,
+) -> rusqlite::Result<Option<SessionSummary>> {
     connection
         .prepare_cached(
-            "SELECT id, title, title_source, model, created_at, updated_at FROM sessions
+            "SELECT id, title, title_source, model, created_at, updated_at, mode, folder FROM sessions
              WHERE id = ?1 AND deleted_at IS NULL",
         )?
         .query_row(params![id.0.as_bytes()], summary)
@@ -249,6 +260,8 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<SessionSummary> {
         model: model.map(ModelRef),
         created_at: UnixMillis(row.get(4)?),
         updated_at: UnixMillis(row.get(5)?),
+        mode: mode_from(row.get_ref(6)?.as_str()?),
+        folder: row.get(7)?,
     })
 }
 

@@ -15,6 +15,8 @@ pub fn session(n: u128) -> SessionSummary {
         title: format!("Session {n}"),
         title_source: TitleSource::User,
         model: None,
+        mode: Mode::Ask,
+        folder: None,
         created_at: UnixMillis(1),
         updated_at: UnixMillis(1),
     }

@@ -4,14 +4,23 @@
 //! who asks (the agent's turn loop), approvals, and any clock, environment or global: a tool is given what it needs in
 //! its [`ToolContext`].
 
+mod dev;
+mod host;
+mod io;
 pub mod policy;
 mod registry;
+mod session;
+#[cfg(test)]
+mod testing;
 mod tool;
 mod utility;
+mod workspace;
 
+pub use host::Host;
 pub use registry::Registry;
-pub use tool::{Effect, Tool, ToolContext, ToolError, ToolOutput};
-pub use utility::{Calculate, CurrentTime};
+pub use session::SessionTools;
+pub use tool::{OutputSink, Prepared, Tool, ToolContext, ToolError, ToolOutput};
+pub use workspace::Workspace;
 
 #[cfg(test)]
 mod tests;

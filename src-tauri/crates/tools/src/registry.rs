@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use nexus_protocol::ToolSpec;
 
-use crate::{Calculate, CurrentTime, Tool};
+use crate::{Tool, dev, io, utility};
 
 /// A set of tools by name. Cheap to clone.
 #[derive(Clone, Default)]
@@ -18,9 +18,8 @@ pub struct Registry {
 impl Registry {
     /// The tools that come with the app.
     pub fn builtin() -> Self {
-        Self::empty()
-            .with(Arc::new(Calculate))
-            .with(Arc::new(CurrentTime))
+        let groups = [io::tools(), dev::tools(), utility::tools()];
+        groups.into_iter().flatten().fold(Self::empty(), Self::with)
     }
 
     /// No tools.
@@ -38,9 +37,13 @@ impl Registry {
         }
     }
 
-    /// What a model is told, by name.
-    pub fn specs(&self) -> Vec<ToolSpec> {
-        self.tools.values().map(|tool| tool.spec()).collect()
+    /// What a model is told, by name; without a working folder only of what needs none.
+    pub fn specs(&self, folder: bool) -> Vec<ToolSpec> {
+        self.tools
+            .values()
+            .filter(|tool| folder || !tool.needs_folder())
+            .map(|tool| tool.spec())
+            .collect()
     }
 
     /// The tool of this exact name.

@@ -3,18 +3,20 @@
 use nexus_protocol::UnixMillis;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
-use crate::{Registry, Tool, ToolContext, ToolError};
+use crate::{
+    Registry, Tool, ToolContext, ToolError,
+    testing::{call, context},
+};
 
 #[test]
 fn specs_as_models_read_them() {
-    insta::assert_json_snapshot!(Registry::builtin().specs());
+    insta::assert_json_snapshot!(Registry::builtin().specs(true));
 }
 
 #[test]
 fn schemas_are_strict_and_names_are_what_providers_take() {
-    for spec in Registry::builtin().specs() {
+    for spec in Registry::builtin().specs(true) {
         assert_eq!(spec.parameters["type"], json!("object"), "{}", spec.name);
         assert_eq!(
             spec.parameters["additionalProperties"],
@@ -49,23 +51,28 @@ async fn wrong_arguments_are_named_to_the_model() {
         ("current_time", json!([])),
         ("current_time", Value::Null),
     ] {
-        let context = ToolContext {
-            cancel: CancellationToken::new(),
-            now: UnixMillis(0),
-        };
         let tool = registry.get(name).unwrap();
-        let result = tool.run(arguments.clone(), &context).await;
+        let result = call(tool.as_ref(), arguments.clone(), &context()).await;
+        let result = result.map(|output| output.text);
         table.push_str(&format!("{name} {arguments}: {result:?}\n"));
     }
     insta::assert_snapshot!(table);
 }
 
 #[test]
-fn a_tool_of_the_same_name_replaces() {
-    let registry = Registry::builtin().with(std::sync::Arc::new(crate::Calculate));
-    let names: Vec<String> = registry.specs().into_iter().map(|it| it.name).collect();
-    assert_eq!(names, ["calculate", "current_time"]);
-    assert!(registry.get("Calculate").is_none());
+fn each_tool_is_listed_once() {
+    let groups = [
+        crate::io::tools(),
+        crate::dev::tools(),
+        crate::utility::tools(),
+    ];
+    let names: Vec<String> = groups
+        .iter()
+        .flatten()
+        .map(|tool| tool.spec().name)
+        .collect();
+    let unique: std::collections::BTreeSet<&String> = names.iter().collect();
+    assert_eq!(unique.len(), names.len(), "{names:?}");
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -91,11 +98,7 @@ fn run(tool: &dyn Tool, arguments: Value) -> Result<crate::ToolOutput, ToolError
         .enable_time()
         .build()
         .unwrap();
-    let context = ToolContext {
-        cancel: CancellationToken::new(),
-        now: UnixMillis(0),
-    };
-    runtime.block_on(tool.run(arguments, &context))
+    runtime.block_on(call(tool, arguments, &context()))
 }
 
 proptest! {
@@ -103,7 +106,8 @@ proptest! {
 
     #[test]
     fn no_arguments_make_a_tool_panic(arguments in any_json()) {
-        for spec in Registry::builtin().specs() {
+        // Without a working folder: what changes or runs something never gets that far.
+        for spec in Registry::builtin().specs(true) {
             let tool = Registry::builtin().get(&spec.name).unwrap();
             if let Ok(output) = run(tool.as_ref(), arguments.clone()) {
                 prop_assert!(!output.text.is_empty());
@@ -125,7 +129,7 @@ proptest! {
     fn no_zone_name_makes_the_clock_panic(zone in ".{0,60}", now in any::<i64>()) {
         let tool = Registry::builtin().get("current_time").unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let context = ToolContext { cancel: CancellationToken::new(), now: UnixMillis(now) };
-        let _ = runtime.block_on(tool.run(json!({ "timezone": zone }), &context));
+        let context = ToolContext { now: UnixMillis(now), ..context() };
+        let _ = runtime.block_on(call(tool.as_ref(), json!({ "timezone": zone }), &context));
     }
 }

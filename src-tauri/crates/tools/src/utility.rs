@@ -5,5 +5,14 @@
 mod calculate;
 mod current_time;
 
-pub use calculate::Calculate;
-pub use current_time::CurrentTime;
+use std::sync::Arc;
+
+use crate::Tool;
+
+/// The tools of this group.
+pub(crate) fn tools() -> Vec<Arc<dyn Tool>> {
+    vec![
+        Arc::new(calculate::Calculate),
+        Arc::new(current_time::CurrentTime),
+    ]
+}

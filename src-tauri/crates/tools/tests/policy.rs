@@ -4,7 +4,7 @@
     reason = "a test stops at the first thing that is not as it should be"
 )]
 
-use nexus_tools::policy::{Decision, Rule, Rules, ShellLine, Verdict};
+use nexus_tools::policy::{Rule, Rules, Said, ShellLine, Verdict};
 use proptest::prelude::*;
 
 /// Rules as a generous user may have gathered them, the careless among them on purpose.
@@ -127,9 +127,9 @@ fn rules() -> Rules {
 /// Silence is a question: the mode decides, and none of the modes allows what no rule does without the sandbox.
 fn word(rules: &Rules, line: &str) -> &'static str {
     match rules.on_line(&ShellLine::read(line)) {
-        Some(Decision::Allow) => "allow",
-        Some(Decision::Deny(_)) => "deny",
-        Some(Decision::Ask) | None => "ask",
+        Some(Said::Allow) => "allow",
+        Some(Said::Deny(_)) => "deny",
+        Some(Said::Ask) | None => "ask",
     }
 }
 

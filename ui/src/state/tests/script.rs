@@ -2,8 +2,8 @@
 
 use nexus_protocol::{
     AnswerMeta, Delta, ErrorAction, ErrorCard, ErrorCode, Event, EventMsg, Item, ItemBody, ItemId,
-    ItemStatus, ModelActivity, ModelRef, NoticeLevel, SessionActivity, SessionId, SessionSummary,
-    Snapshot, TitleSource, ToolResult, TurnId, UnixMillis, Usage,
+    ItemStatus, Mode, ModelActivity, ModelRef, NoticeLevel, SessionActivity, SessionId,
+    SessionSummary, Snapshot, TitleSource, ToolResult, TurnId, UnixMillis, Usage,
 };
 use uuid::Uuid;
 
@@ -17,6 +17,8 @@ pub fn summary(id: u128, updated_at: i64) -> SessionSummary {
         title: format!("chat {id}"),
         title_source: TitleSource::FirstWords,
         model: None,
+        mode: Mode::Ask,
+        folder: None,
         created_at: UnixMillis(0),
         updated_at: UnixMillis(updated_at),
     }

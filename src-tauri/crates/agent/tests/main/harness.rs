@@ -9,8 +9,9 @@ use futures::{FutureExt, future::BoxFuture};
 use nexus_agent_loop::{AgentDeps, EventSink, ModelResolver, SessionHandle, TurnSettings};
 use nexus_llm::Model;
 use nexus_protocol::{
-    Clock, Delta, ErrorCard, ErrorCode, Event, EventMsg, Item, ItemBody, ModelActivity, ModelRef,
-    Op, SessionId, SessionSummary, Snapshot, Submission, SubmissionId, TitleSource, UnixMillis,
+    Clock, Delta, ErrorCard, ErrorCode, Event, EventMsg, Item, ItemBody, Mode, ModelActivity,
+    ModelRef, Op, SessionId, SessionSummary, Snapshot, Submission, SubmissionId, TitleSource,
+    UnixMillis,
 };
 use nexus_store::Store;
 use nexus_test_support::FixedClock;

@@ -1,5 +1,5 @@
 use nexus_protocol::{
-    ErrorAction, ErrorCard, ErrorCode, Item, ItemId, ModelRef, NoticeLevel, SessionActivity,
+    ErrorAction, ErrorCard, ErrorCode, Item, ItemId, Mode, ModelRef, NoticeLevel, SessionActivity,
     SessionId, SessionSummary, TitleSource, ToolResult, TurnId, UnixMillis,
 };
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! Sessions: listing, making, renaming, deleting, asking, searching.
 
 use nexus_protocol::{
-    ErrorCard, ModelRef, Op, SearchHit, SessionId, SessionSummary, Snapshot, Submission,
+    ErrorCard, Mode, ModelRef, Op, SearchHit, SessionId, SessionSummary, Snapshot, Submission,
     TitleSource,
 };
 

@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-use super::{Decision, ShellLine, carriers, shell::PlainCommand};
+use super::{ShellLine, carriers, shell::PlainCommand};
 
 /// The tool whose rules may have a pattern.
 const SHELL: &str = "shell";
@@ -19,6 +19,17 @@ pub enum Verdict {
     Ask,
     /// Does not run.
     Deny,
+}
+
+/// What the rules say to an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// Runs without asking.
+    Allow,
+    /// The user is asked.
+    Ask,
+    /// Does not run: the reason, for the model.
+    Deny(String),
 }
 
 /// A rule without its verdict.
@@ -127,7 +138,7 @@ impl Rules {
 
     /// What the rules say to a line for `shell`; none where they are silent about a part of it. What is opaque is never
     /// allowed, and what is forbidden is looked for even there.
-    pub fn on_line(&self, line: &ShellLine) -> Option<Decision> {
+    pub fn on_line(&self, line: &ShellLine) -> Option<Said> {
         let verdicts: Vec<Option<Verdict>> = line
             .commands
             .iter()
@@ -141,17 +152,17 @@ impl Rules {
         if let Some((command, _)) = denied {
             let words = command.argv.join(" ");
             let words: String = words.chars().take(80).collect();
-            return Some(Decision::Deny(format!(
+            return Some(Said::Deny(format!(
                 "A rule of the user forbids “{words}”. Go on without it."
             )));
         }
         if line.opaque.is_some() || verdicts.contains(&Some(Verdict::Ask)) {
-            return Some(Decision::Ask);
+            return Some(Said::Ask);
         }
         let allowed = verdicts
             .iter()
             .all(|verdict| *verdict == Some(Verdict::Allow));
-        (allowed && !verdicts.is_empty()).then_some(Decision::Allow)
+        (allowed && !verdicts.is_empty()).then_some(Said::Allow)
     }
 
     fn on_command(&self, command: &PlainCommand) -> Option<Verdict> {

@@ -12,15 +12,15 @@ use std::{
 };
 
 use async_trait::async_trait;
-use nexus_protocol::ToolSpec;
+use nexus_protocol::{Capability, ToolSpec};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::{
-    Effect, Tool, ToolContext, ToolError, ToolOutput,
-    tool::{arguments, spec_of},
+    Prepared, Tool, ToolContext, ToolError, ToolOutput,
+    tool::{action, arguments, spec_of},
 };
 
 /// Computes: whole numbers, fractions and decimals exactly and of any size; powers, percentages, number bases, dates,
@@ -56,40 +56,52 @@ impl Tool for Calculate {
         spec_of::<Input>("calculate")
     }
 
-    fn effect(&self) -> Effect {
-        Effect::Harmless
+    fn capability(&self) -> Capability {
+        Capability::Compute
     }
 
-    async fn run(&self, value: Value, ctx: &ToolContext) -> Result<ToolOutput, ToolError> {
+    async fn prepare(&self, value: Value, _: &ToolContext) -> Result<Prepared, ToolError> {
+        let seen = value.clone();
         let Input { expression } = arguments(value)?;
         check(&expression)?;
-        let stop = StopOnDrop::default();
-        let result = start(expression, stop.clone_flag())?;
-        tokio::pin!(result);
-        let answer = tokio::select! {
-            biased;
-            () = ctx.cancel.cancelled() => return Err(ToolError::Failed("Cancelled.".into())),
-            answer = &mut result => answer,
-            () = tokio::time::sleep(TIME_LIMIT) => {
-                stop.raise();
-                match tokio::time::timeout(GRACE, result).await {
-                    Ok(answer) => answer,
-                    Err(_) => return Err(too_long()),
-                }
+        let action = action(
+            "calculate",
+            Capability::Compute,
+            "Calculate",
+            &expression,
+            &seen,
+        );
+        Ok(Prepared::new(action, |ctx| compute(expression, ctx)))
+    }
+}
+
+async fn compute(expression: String, ctx: ToolContext) -> Result<ToolOutput, ToolError> {
+    let stop = StopOnDrop::default();
+    let result = start(expression, stop.clone_flag())?;
+    tokio::pin!(result);
+    let answer = tokio::select! {
+        biased;
+        () = ctx.cancel.cancelled() => return Err(ToolError::Failed("Cancelled.".into())),
+        answer = &mut result => answer,
+        () = tokio::time::sleep(TIME_LIMIT) => {
+            stop.raise();
+            match tokio::time::timeout(GRACE, result).await {
+                Ok(answer) => answer,
+                Err(_) => return Err(too_long()),
             }
-        };
-        match answer {
-            Ok(Ok(text)) => output(&text),
-            Ok(Err(_)) if stop.is_raised() => Err(too_long()),
-            Ok(Err(message)) => Err(ToolError::BadArguments(format!(
-                "This cannot be computed: {}",
-                clip(&message, 500)
-            ))),
-            // The thread ended without a word: fend panicked.
-            Err(_) => Err(ToolError::Failed(
-                "The calculator failed on this expression. Try a simpler one.".into(),
-            )),
         }
+    };
+    match answer {
+        Ok(Ok(text)) => output(&text),
+        Ok(Err(_)) if stop.is_raised() => Err(too_long()),
+        Ok(Err(message)) => Err(ToolError::BadArguments(format!(
+            "This cannot be computed: {}",
+            clip(&message, 500)
+        ))),
+        // The thread ended without a word: fend panicked.
+        Err(_) => Err(ToolError::Failed(
+            "The calculator failed on this expression. Try a simpler one.".into(),
+        )),
     }
 }
 
@@ -194,7 +206,7 @@ fn output(text: &str) -> Result<ToolOutput, ToolError> {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.clone(),
     };
-    Ok(ToolOutput { text, summary })
+    Ok(ToolOutput::text(text, summary))
 }
 
 /// The beginning of `text`, at most `bytes` long, cut at a character.

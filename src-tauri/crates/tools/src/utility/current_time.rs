@@ -7,14 +7,14 @@ use jiff::{
     Timestamp,
     tz::{TimeZone, TimeZoneDatabase},
 };
-use nexus_protocol::{ToolSpec, UnixMillis};
+use nexus_protocol::{Capability, ToolSpec, UnixMillis};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    Effect, Tool, ToolContext, ToolError, ToolOutput,
-    tool::{arguments, spec_of},
+    Prepared, Tool, ToolContext, ToolError, ToolOutput,
+    tool::{action, arguments, spec_of},
 };
 
 /// Tells the date, the time and the day of the week right now, in any time zone. Use it whenever an answer depends
@@ -42,14 +42,21 @@ impl Tool for CurrentTime {
         spec_of::<Input>("current_time")
     }
 
-    fn effect(&self) -> Effect {
-        Effect::Harmless
+    fn capability(&self) -> Capability {
+        Capability::Compute
     }
 
-    async fn run(&self, value: Value, ctx: &ToolContext) -> Result<ToolOutput, ToolError> {
+    async fn prepare(&self, value: Value, ctx: &ToolContext) -> Result<Prepared, ToolError> {
+        let seen = value.clone();
         let Input { timezone } = arguments(value)?;
-        let zone = zone(timezone.as_deref().unwrap_or("UTC").trim())?;
-        tell(ctx.now, zone)
+        let name = timezone.as_deref().unwrap_or("UTC").trim();
+        let zone = zone(name)?;
+        let now = ctx.now;
+        let action = action("current_time", Capability::Compute, "Time", name, &seen);
+        Ok(Prepared::new(
+            action,
+            move |_| async move { tell(now, zone) },
+        ))
     }
 }
 
@@ -70,8 +77,8 @@ fn tell(now: UnixMillis, zone: TimeZone) -> Result<ToolOutput, ToolError> {
         .map_err(failed)?
         .to_zoned(zone);
     let name = time.time_zone().iana_name().unwrap_or("UTC").to_owned();
-    Ok(ToolOutput {
-        text: format!(
+    Ok(ToolOutput::text(
+        format!(
             "{}, {} ({}, UTC{})\nISO 8601: {}",
             time.strftime("%A, %-d %B %Y, %H:%M:%S"),
             name,
@@ -79,8 +86,8 @@ fn tell(now: UnixMillis, zone: TimeZone) -> Result<ToolOutput, ToolError> {
             time.strftime("%:z"),
             time.strftime("%Y-%m-%dT%H:%M:%S%:z"),
         ),
-        summary: format!("{} in {name}", time.strftime("%a %-d %b %Y, %H:%M")),
-    })
+        format!("{} in {name}", time.strftime("%a %-d %b %Y, %H:%M")),
+    ))
 }
 
 /// Words for the model: the name is unknown, these come near.

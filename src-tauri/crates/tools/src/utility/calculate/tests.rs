@@ -1,22 +1,12 @@
 use std::time::{Duration, Instant};
 
-use nexus_protocol::UnixMillis;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use super::*;
-
-fn context() -> ToolContext {
-    ToolContext {
-        cancel: CancellationToken::new(),
-        now: UnixMillis(0),
-    }
-}
+use crate::testing::{call, context};
 
 async fn calculate(expression: &str) -> Result<ToolOutput, ToolError> {
-    Calculate
-        .run(json!({ "expression": expression }), &context())
-        .await
+    call(&Calculate, json!({ "expression": expression }), &context()).await
 }
 
 async fn text(expression: &str) -> String {
@@ -154,7 +144,7 @@ async fn cancelling_ends_the_call_at_once() {
     let cancel = context.cancel.clone();
     let began = Instant::now();
     let (result, ()) = tokio::join!(
-        Calculate.run(json!({ "expression": "10^10^10" }), &context),
+        call(&Calculate, json!({ "expression": "10^10^10" }), &context),
         async move {
             tokio::time::sleep(Duration::from_millis(20)).await;
             cancel.cancel();

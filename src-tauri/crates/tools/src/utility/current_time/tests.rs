@@ -1,14 +1,14 @@
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::testing::{call, context};
 
 async fn at(now: i64, arguments: Value) -> String {
     let context = ToolContext {
-        cancel: CancellationToken::new(),
         now: UnixMillis(now),
+        ..context()
     };
-    match CurrentTime.run(arguments, &context).await {
+    match call(&CurrentTime, arguments, &context).await {
         Ok(output) => format!("{}\n[{}]", output.text, output.summary),
         Err(error) => format!("error: {error}"),
     }
