@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ErrorCard, ItemId, ModelInfo, ModelPlace, ModelRef, SessionId, SessionSummary, Settings,
-    UnixMillis,
+    ErrorCard, ItemId, ModelInfo, ModelPlace, ModelRef, SessionId, SessionState, SessionSummary,
+    Settings, UnixMillis,
 };
 
 /// All a window needs to draw itself first.
@@ -24,6 +24,12 @@ pub struct Bootstrap {
     pub onboarding: bool,
     /// The starter model.
     pub starter: StarterStatus,
+    /// Sessions that run or wait for the user.
+    #[serde(default)]
+    pub states: Vec<(SessionId, SessionState)>,
+    /// What confines programs on this machine.
+    #[serde(default)]
+    pub sandbox: SandboxView,
 }
 
 /// The three doors of the first-run screen.
@@ -267,4 +273,15 @@ pub enum HighlightClass {
     Inserted,
     /// Lines removed in a diff.
     Deleted,
+}
+
+/// What confines the programs that tools start, on this machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SandboxView {
+    /// Whether programs are confined. Where not, each is asked for under the title "not sandboxed".
+    pub works: bool,
+    /// Why not, and what to do, for people; empty where it works.
+    pub reason: String,
+    /// Its layers: name, whether it works, a version or why not.
+    pub layers: Vec<(String, bool, String)>,
 }

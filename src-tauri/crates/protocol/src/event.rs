@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ErrorCard, Item, ItemId, ModelRef, SessionId, SessionSummary, TurnId, Usage};
+use crate::{
+    ContextUse, ErrorCard, Item, ItemId, ModelRef, SessionId, SessionSummary, TurnId, Usage,
+};
 
 /// One thing that happened in one session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,6 +64,11 @@ pub enum EventMsg {
     ItemRemoved {
         /// Which.
         item: ItemId,
+    },
+    /// A model is about to be called: what fills its context.
+    ContextUsed {
+        /// What.
+        context: ContextUse,
     },
     /// What the model is at before its first word.
     ModelActivity {

@@ -93,6 +93,20 @@ pub enum ItemBody {
         #[serde(default)]
         result: Option<ToolResult>,
     },
+    /// Everything up to a place in the session, in few words: stands for it in what goes to a model from then on.
+    Compaction {
+        /// The summary, as the model reads it.
+        text: String,
+        /// The position of the last item that it stands for.
+        through: u32,
+        /// Tokens of what it stands for, estimated.
+        tokens_before: u64,
+        /// Tokens of the summary, estimated.
+        tokens_after: u64,
+        /// The user took it back: it stands for nothing.
+        #[serde(default)]
+        undone: bool,
+    },
     /// A word of the core to the user; never sent to a model.
     Notice {
         /// How grave.
@@ -112,6 +126,7 @@ impl ItemBody {
             Self::User { text, .. }
             | Self::Assistant { text, .. }
             | Self::Thinking { text, .. }
+            | Self::Compaction { text, .. }
             | Self::Notice { text, .. } => text,
             Self::ToolCall { result, .. } => result.as_ref().map_or("", |r| r.output.as_str()),
         }

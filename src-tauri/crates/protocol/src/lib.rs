@@ -32,7 +32,7 @@ pub use clock::{Clock, UnixMillis};
 pub use dto::{
     Banner, BannerKind, Bootstrap, DoctorCheck, DoctorReport, DoctorStatus, Door, HighlightClass,
     HighlightSpan, ImportProgress, KeySource, KeyStatus, KeyTest, ModelCatalog, ProviderFailure,
-    ProviderView, SearchHit, SettingsView, StarterStatus,
+    ProviderView, SandboxView, SearchHit, SettingsView, StarterStatus,
 };
 pub use error::{ErrorAction, ErrorCard, ErrorCode};
 pub use event::{Delta, Event, EventMsg, ModelActivity};
@@ -44,5 +44,7 @@ pub use result::{
     Chart, ChartKind, DiffHunk, DiffLine, FileDiff, ResultPart, Series, Table, TerminalSpan,
     TreeEntry,
 };
-pub use session::{SessionActivity, SessionSummary, Snapshot, TitleSource};
+pub use session::{
+    ContextUse, SessionActivity, SessionState, SessionSummary, Snapshot, TitleSource,
+};
 pub use settings::{ProviderEntry, ProviderKind, Settings, Theme};

@@ -45,6 +45,13 @@ pub enum Op {
         /// The answer.
         answer: ApprovalAnswer,
     },
+    /// Put what was said so far into few words, to make room. Refused while a turn runs.
+    Compact,
+    /// Take a compaction back: what it stood for goes to the model again, as far as it fits.
+    UndoCompaction {
+        /// The compaction's item.
+        item: ItemId,
+    },
     /// Run the last turn again after a failure: the user's message stays, what failed goes.
     Retry,
 }

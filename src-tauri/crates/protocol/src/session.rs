@@ -53,6 +53,31 @@ pub struct Snapshot {
     pub last_seq: u64,
     /// What it is doing.
     pub activity: SessionActivity,
+    /// What filled the model's context at the last call; `None` before the first since the core started.
+    #[serde(default)]
+    pub context: Option<ContextUse>,
+}
+
+/// What fills a model's context. Tokens, estimated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContextUse {
+    /// What the model takes, its answer included; 0 where that is not known.
+    pub limit: u64,
+    /// The agent's and the user's instructions.
+    pub instructions: u64,
+    /// Descriptions of tools.
+    pub tools: u64,
+    /// Results of tools: files, output.
+    pub files: u64,
+    /// What the user and the model said, summaries of it among them.
+    pub history: u64,
+}
+
+impl ContextUse {
+    /// All of it.
+    pub fn used(&self) -> u64 {
+        self.instructions + self.tools + self.files + self.history
+    }
 }
 
 /// What a session is doing.
@@ -66,4 +91,14 @@ pub enum SessionActivity {
         /// The turn.
         turn: TurnId,
     },
+}
+
+/// Why a session in the list wants attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionState {
+    /// A turn runs.
+    Running,
+    /// It waits for the user's word.
+    Waiting,
 }

@@ -203,6 +203,7 @@ fn kind(body: &ItemBody) -> &'static str {
         ItemBody::Assistant { .. } => "assistant",
         ItemBody::Thinking { .. } => "thinking",
         ItemBody::ToolCall { .. } => "tool_call",
+        ItemBody::Compaction { .. } => "compaction",
         ItemBody::Notice { .. } => "notice",
     }
 }
