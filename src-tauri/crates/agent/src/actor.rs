@@ -14,10 +14,11 @@ use tracing::{error, warn};
 
 use crate::{
     AgentDeps, cards,
+    changes::FilesCommand,
     journal::Journal,
-    session::starts_turn,
     title,
-    turn::{self, Answered, Turn},
+    turn::{self, Answered, Signals, Turn, Waiting},
+    workbench::Workbench,
 };
 
 /// What a handle asks.
@@ -27,6 +28,7 @@ pub(crate) enum Command {
         reply: oneshot::Sender<Result<(), ErrorCard>>,
     },
     Snapshot(oneshot::Sender<Result<Snapshot, ErrorCard>>),
+    Files(FilesCommand),
     Changed {
         summary: SessionSummary,
         reply: oneshot::Sender<()>,
@@ -37,7 +39,8 @@ pub(crate) enum Command {
 
 pub(crate) struct Actor {
     deps: AgentDeps,
-    journal: Arc<Journal>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) bench: Arc<Workbench>,
     loaded: bool,
     deleted: bool,
     turn: Option<Running>,
@@ -47,10 +50,14 @@ pub(crate) struct Actor {
 }
 
 struct Running {
-    cancel: CancellationToken,
-    /// Cancelled just before the turn's last event: who sees that event may start the next turn.
-    ending: CancellationToken,
+    signals: Signals,
     task: JoinHandle<Option<Answered>>,
+}
+
+impl Running {
+    fn is_ending(&self) -> bool {
+        self.signals.cancel.is_cancelled() || self.signals.ending.is_cancelled()
+    }
 }
 
 struct Naming {
@@ -65,6 +72,7 @@ impl Actor {
     pub(crate) fn new(summary: SessionSummary, deps: AgentDeps) -> Self {
         let journal = Arc::new(Journal::new(summary, Arc::clone(&deps.events)));
         Self {
+            bench: Arc::new(Workbench::new(deps.checkpoints.clone())),
             deps,
             journal,
             loaded: false,
@@ -94,7 +102,12 @@ impl Actor {
         // No new commands: what is still in the queue is answered with "closed" when it is dropped.
         commands.close();
         self.stop_naming().await;
+        if let Some(running) = &self.turn {
+            // What waits for the user's word waits on, past the restart.
+            running.signals.leaving.cancel();
+        }
         self.stop_turn().await;
+        self.bench.tools.close().await;
         if let Some(reply) = stopped {
             let _ = reply.send(());
         }
@@ -108,6 +121,7 @@ impl Actor {
                 let loaded = self.load().await;
                 let _ = reply.send(loaded.map(|()| self.journal.snapshot()));
             }
+            Command::Files(command) => self.files(command).await,
             Command::Changed { summary, reply } => {
                 self.deleted = false;
                 self.journal.change(summary);
@@ -127,28 +141,41 @@ impl Actor {
 
     async fn submit(&mut self, op: Op, reply: oneshot::Sender<Result<(), ErrorCard>>) {
         self.stop_naming().await;
-        if !starts_turn(&op) {
+        if let Op::Interrupt = op {
             if let Some(running) = &self.turn {
-                running.cancel.cancel();
+                running.signals.cancel.cancel();
             }
             let _ = reply.send(Ok(()));
+            return;
+        }
+        if let Op::Approve {
+            item,
+            nonce,
+            fingerprint,
+            answer,
+        } = &op
+            && self.is_busy()
+        {
+            let taken = self
+                .bench
+                .approvals
+                .answer(*item, *nonce, fingerprint, answer.clone());
+            let _ = reply.send(taken);
             return;
         }
         if let Err(card) = self.ready().await {
             let _ = reply.send(Err(card));
             return;
         }
-        let cancel = CancellationToken::new();
-        let ending = CancellationToken::new();
+        let signals = Signals::default();
         let turn = Turn::new(
             self.deps.clone(),
             Arc::clone(&self.journal),
-            cancel.clone(),
-            ending.clone(),
+            Arc::clone(&self.bench),
+            signals.clone(),
         );
         self.turn = Some(Running {
-            cancel,
-            ending,
+            signals,
             task: tokio::spawn(turn.run(op, reply)),
         });
     }
@@ -159,7 +186,7 @@ impl Actor {
             return Err(cards::deleted());
         }
         if let Some(running) = &self.turn {
-            if !running.cancel.is_cancelled() && !running.ending.is_cancelled() {
+            if !running.is_ending() {
                 return Err(cards::busy());
             }
             // It is about to end: a person who stopped it and wrote on need not be told to wait.
@@ -181,15 +208,21 @@ impl Actor {
         self.journal.load(items);
         self.loaded = true;
         // A core that did not recover its store first: the transcript is made valid here.
-        if let Err(error) = turn::close_leftovers(&self.deps.store, &self.journal).await {
+        let closed = turn::close_leftovers(&self.deps.store, &self.journal, Waiting::Stays).await;
+        if let Err(error) = closed {
             warn!(%session, %error, "items of an earlier run cannot be closed");
         }
         Ok(())
     }
 
+    /// Whether a turn runs that is not about to end.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.turn.as_ref().is_some_and(|it| !it.is_ending())
+    }
+
     async fn stop_turn(&mut self) {
         if let Some(running) = &self.turn {
-            running.cancel.cancel();
+            running.signals.cancel.cancel();
             let ended = ended(&mut self.turn).await;
             // Who stops a turn wants something else of the model than a title.
             self.turn_ended(ended);

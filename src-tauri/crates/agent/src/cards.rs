@@ -2,6 +2,7 @@
 //!
 //! Models' errors word their own.
 
+use nexus_checkpoints::CheckpointError;
 use nexus_protocol::{ErrorAction, ErrorCard, ErrorCode};
 use nexus_store::StoreError;
 
@@ -77,11 +78,53 @@ pub(crate) fn context_overflow(needed: u64, limit: u64) -> ErrorCard {
 }
 
 pub(crate) fn tool_limit(detail: impl Into<String>) -> ErrorCard {
+    tool_limit_titled("Stopped after too many tool calls", detail)
+}
+
+fn tool_limit_titled(title: &str, detail: impl Into<String>) -> ErrorCard {
+    ErrorCard::new(ErrorCode::ToolLimit, title, detail, ErrorAction::Continue)
+}
+
+pub(crate) fn nothing_to_approve() -> ErrorCard {
+    bad_input(
+        "This was answered already",
+        "Nobody waits for this answer any more: it was given, the turn was stopped, or what would be done has changed.",
+    )
+}
+
+pub(crate) fn unattended(minutes: u64) -> ErrorCard {
+    tool_limit_titled(
+        "Paused: nobody has been here for a while",
+        format!(
+            "The agent worked for {minutes} minutes without a word of yours. Continue if it is on the right way."
+        ),
+    )
+}
+
+pub(crate) fn cost_limit(spent: f64, limit: f64) -> ErrorCard {
+    tool_limit_titled(
+        "Paused: this turn has cost its limit",
+        format!(
+            "It has cost ${spent:.2}, and the settings allow ${limit:.2} a turn. Continue to spend as much again."
+        ),
+    )
+}
+
+pub(crate) fn tool_fatal(reason: impl Into<String>) -> ErrorCard {
     ErrorCard::new(
-        ErrorCode::ToolLimit,
-        "Stopped after too many tool calls",
-        detail,
-        ErrorAction::Continue,
+        ErrorCode::Internal,
+        "A tool could not go on",
+        reason,
+        ErrorAction::Retry,
+    )
+}
+
+pub(crate) fn checkpoints(error: &CheckpointError) -> ErrorCard {
+    ErrorCard::new(
+        ErrorCode::Storage,
+        "The changes could not be read or taken back",
+        format!("{error}. Nothing else was touched; try again."),
+        ErrorAction::None,
     )
 }
 

@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use nexus_checkpoints::Checkpoints;
 use nexus_llm::Model;
 use nexus_protocol::{Clock, ErrorCard, Event, ModelRef};
 use nexus_store::Store;
-use nexus_tools::Registry;
+use nexus_tools::{Host, Registry, policy::Rules};
 
 /// Finds the model behind a name.
 pub trait ModelResolver: Send + Sync {
@@ -25,6 +26,18 @@ pub trait EventSink: Send + Sync {
     fn send(&self, event: Event);
 }
 
+/// The user's rules of all sessions.
+pub trait RuleBook: Send + Sync {
+    /// As they are now. Rules that cannot be read are left out where they allow, and are an error elsewhere: the core says so.
+    fn rules(&self) -> Rules;
+
+    /// Adds a rule that allows.
+    ///
+    /// # Errors
+    /// The card to show where it cannot be saved; then nothing is allowed by it.
+    fn allow(&self, rule: &str) -> BoxFuture<'_, Result<(), ErrorCard>>;
+}
+
 /// What a turn may want from the settings; asked once a turn.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TurnSettings {
@@ -35,6 +48,10 @@ pub struct TurnSettings {
     pub system_prompt: String,
     /// Tool calls in one turn, at most.
     pub max_tool_calls: u32,
+    /// How long a turn may go on without a word of the user, milliseconds.
+    pub max_unattended_ms: u64,
+    /// US dollars that one turn may cost; 0 for no limit.
+    pub max_turn_cost_usd: f64,
     /// Whether the model names the session after its first answer.
     pub auto_title: bool,
 }
@@ -46,6 +63,12 @@ pub struct AgentDeps {
     pub store: Store,
     /// What the agent may do.
     pub tools: Registry,
+    /// What this machine offers to tools.
+    pub host: Arc<Host>,
+    /// Where file changes are kept.
+    pub checkpoints: Checkpoints,
+    /// What the user allowed and forbade.
+    pub rules: Arc<dyn RuleBook>,
     /// Who answers.
     pub models: Arc<dyn ModelResolver>,
     /// Who listens.

@@ -27,6 +27,7 @@ impl Journal {
                 items: Vec::new(),
                 last_seq: 0,
                 activity: SessionActivity::Idle,
+                context: None,
             }),
         }
     }
@@ -136,7 +137,7 @@ fn apply(state: &mut Snapshot, msg: &EventMsg) {
                 grow(&mut item.body, delta);
             }
         }
-        EventMsg::ItemCompleted { item } => {
+        EventMsg::ItemCompleted { item } | EventMsg::ItemChanged { item } => {
             if let Some(place) = state.items.iter_mut().rev().find(|it| it.id == item.id) {
                 place.clone_from(item);
             }
@@ -146,7 +147,10 @@ fn apply(state: &mut Snapshot, msg: &EventMsg) {
         | EventMsg::TurnFailed { .. }
         | EventMsg::TurnInterrupted { .. } => state.activity = SessionActivity::Idle,
         EventMsg::SessionChanged { summary } => state.session = summary.clone(),
-        EventMsg::ModelActivity { .. } | EventMsg::SessionDeleted => {}
+        EventMsg::ContextUsed { context } => state.context = Some(*context),
+        EventMsg::ModelActivity { .. }
+        | EventMsg::FilesChanged { .. }
+        | EventMsg::SessionDeleted => {}
     }
 }
 
@@ -158,6 +162,7 @@ fn length(body: &ItemBody, delta: &Delta) -> usize {
             Delta::Text { .. },
         ) => text.len(),
         (ItemBody::ToolCall { arguments, .. }, Delta::Arguments { .. }) => arguments.len(),
+        (ItemBody::ToolCall { output, .. }, Delta::Text { .. }) => output.len(),
         _ => 0,
     }
 }
@@ -171,7 +176,8 @@ fn grow(body: &mut ItemBody, delta: &Delta) {
         (ItemBody::ToolCall { arguments, .. }, Delta::Arguments { text: more }) => {
             arguments.push_str(more);
         }
-        // No tool streams its output yet; other pairs never are sent.
+        (ItemBody::ToolCall { output, .. }, Delta::Text { text: more }) => output.push_str(more),
+        // Other pairs never are sent.
         _ => {}
     }
 }

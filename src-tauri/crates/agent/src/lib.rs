@@ -9,7 +9,9 @@
 //! front end sees is [`nexus_protocol::Event`]s; the session's own state is the fold of the same events.
 
 mod actor;
+mod approvals;
 mod cards;
+mod changes;
 mod context;
 mod deps;
 mod journal;
@@ -17,6 +19,7 @@ mod prompt;
 mod session;
 mod title;
 mod turn;
+mod workbench;
 
-pub use deps::{AgentDeps, EventSink, ModelResolver, TurnSettings};
+pub use deps::{AgentDeps, EventSink, ModelResolver, RuleBook, TurnSettings};
 pub use session::SessionHandle;

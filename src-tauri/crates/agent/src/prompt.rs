@@ -3,6 +3,8 @@
 //! Owns all fixed texts that enter a model's context. They are constant: a request's beginning is cached by providers
 //! and workers as long as it does not change, so neither time nor date stands here (the tool `current_time` tells them).
 
+use nexus_protocol::Mode;
+
 /// The agent's instructions. Short: small local models read every word of it at each start.
 const INSTRUCTIONS: &str = "You are Nexus Agent, a helpful assistant on the user's own computer. \
 Answer in the user's language, correctly and to the point, in Markdown. \
@@ -27,15 +29,55 @@ pub(crate) const CALL_CANCELLED: &str = "Cancelled by the user.";
 /// What a model reads of a call that ended with the app, or with the answer it stood in.
 pub(crate) const CALL_INTERRUPTED: &str = "Interrupted before it ended.";
 
-/// The system message: the agent's instructions and the user's own.
-pub(crate) fn system(own: &str, tools: bool) -> String {
-    let mut parts = vec![INSTRUCTIONS];
+/// What a model reads where what it asked for is no longer what the user was shown.
+pub(crate) const CHANGED_SINCE: &str = "What this would do has changed since the user was asked: a file or the place it \
+would run in is another now. Nothing was done. Look again, then call again.";
+
+/// What a model reads of a call that the user did not answer but wrote on.
+pub(crate) const NOT_ANSWERED: &str =
+    "The user did not answer and wrote on instead. Nothing was done.";
+
+/// What a model reads of a call that the user denied.
+pub(crate) fn denied(word: &str) -> String {
+    let word = word.trim();
+    if word.is_empty() {
+        "The user denied this. Nothing was done. Do not try it again in another way; go on without it, or ask.".to_owned()
+    } else {
+        format!("The user denied this and said: {word}\nNothing was done.")
+    }
+}
+
+/// What a model is told of the folder that its tools work in.
+fn place(folder: &str, mode: Mode) -> String {
+    let freedom = match mode {
+        Mode::Ask => "Reading there is free; the user is asked before anything is changed or run.",
+        Mode::Edits => {
+            "Reading and editing files there is free; the user is asked before anything is run."
+        }
+        Mode::Plan => {
+            "You are planning: read what you need, change and run nothing. End with a plan in numbered steps, which the user can start."
+        }
+        Mode::Auto => {
+            "Reading, editing and running programs there is free; programs run in a sandbox without network."
+        }
+    };
+    format!(
+        "Your tools work in the user's folder {folder}; paths are relative to it. {freedom} \
+Look before you change something, change no more than was asked for, and check your work. \
+Every file change can be undone by the user."
+    )
+}
+
+/// The system message: the agent's instructions, where its tools work, and the user's own instructions.
+pub(crate) fn system(own: &str, tools: bool, at: Option<(&str, Mode)>) -> String {
+    let mut parts = vec![INSTRUCTIONS.to_owned()];
     if tools {
-        parts.push(TOOL_INSTRUCTIONS);
+        parts.push(TOOL_INSTRUCTIONS.to_owned());
+        parts.extend(at.map(|(folder, mode)| place(folder, mode)));
     }
     let own = own.trim();
     if !own.is_empty() {
-        parts.push(own);
+        parts.push(own.to_owned());
     }
     parts.join("\n\n")
 }

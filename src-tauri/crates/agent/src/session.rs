@@ -2,13 +2,18 @@
 //!
 //! Owns the commands to the actor. Refuses to own any state: the actor has it.
 
-use nexus_protocol::{ErrorCard, Op, SessionSummary, Snapshot, Submission};
+use std::path::PathBuf;
+
+use nexus_protocol::{
+    ErrorCard, FileChange, FileDiff, SessionSummary, Snapshot, Submission, UndoReport, UndoScope,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     AgentDeps,
     actor::{Actor, Command},
     cards,
+    changes::FilesCommand,
 };
 
 /// A running session. Cheap to clone; the session ends, and with it its turn, when the last clone is dropped.
@@ -61,6 +66,58 @@ impl SessionHandle {
         let _ = self.ask(Command::Stop).await;
     }
 
+    /// Files that differ from what they were before the session.
+    ///
+    /// # Errors
+    /// `Storage` where the journal or a file cannot be read.
+    pub async fn changes(&self) -> Result<Vec<FileChange>, ErrorCard> {
+        self.files(FilesCommand::Changes).await
+    }
+
+    /// What changed in one file.
+    ///
+    /// # Errors
+    /// As [`Self::changes`].
+    pub async fn change_diff(&self, path: PathBuf) -> Result<FileDiff, ErrorCard> {
+        self.files(|reply| FilesCommand::Diff(path, reply)).await
+    }
+
+    /// Takes changes back; with `force` also where somebody changed a file since.
+    ///
+    /// # Errors
+    /// `Busy` while a turn runs; `Storage` where files cannot be read or written.
+    pub async fn undo(&self, scope: UndoScope, force: bool) -> Result<UndoReport, ErrorCard> {
+        self.files(|reply| FilesCommand::Undo {
+            scope,
+            force,
+            reply,
+        })
+        .await
+    }
+
+    /// Does again what the last undo took back.
+    ///
+    /// # Errors
+    /// As [`Self::undo`].
+    pub async fn redo(&self) -> Result<UndoReport, ErrorCard> {
+        self.files(FilesCommand::Redo).await
+    }
+
+    /// Marks a file, or all, as looked at. What differs, as it stands then.
+    ///
+    /// # Errors
+    /// `Storage` where the journal cannot be written.
+    pub async fn keep(&self, path: Option<PathBuf>) -> Result<Vec<FileChange>, ErrorCard> {
+        self.files(|reply| FilesCommand::Keep(path, reply)).await
+    }
+
+    async fn files<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, ErrorCard>>) -> FilesCommand,
+    ) -> Result<T, ErrorCard> {
+        self.ask(|reply| Command::Files(command(reply))).await?
+    }
+
     async fn ask<T>(
         &self,
         command: impl FnOnce(oneshot::Sender<T>) -> Command,
@@ -71,9 +128,4 @@ impl SessionHandle {
             .map_err(|_| cards::closed())?;
         answer.await.map_err(|_| cards::closed())
     }
-}
-
-/// Whether an operation starts a turn.
-pub(crate) fn starts_turn(op: &Op) -> bool {
-    !matches!(op, Op::Interrupt)
 }

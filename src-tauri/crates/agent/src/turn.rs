@@ -3,18 +3,23 @@
 //! Owns the loop of model calls and tool calls and how each of them may end. The rules it keeps: an item is on disk
 //! before it is told as whole; every wait races the cancellation; however a turn ends, the transcript is valid.
 
+mod bounds;
+mod call;
 mod flush;
 mod guard;
 mod prepare;
 mod step;
 mod tools;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicI64, Ordering},
+};
 
 use nexus_llm::{Model, ModelError};
 use nexus_protocol::{
     Clock, ErrorAction, ErrorCard, EventMsg, FinishReason, Item, ItemBody, ItemId, ItemStatus,
-    ModelInfo, ModelRef, NoticeLevel, Op, SessionSummary, ToolSpec, TurnId, Usage,
+    ModelInfo, ModelRef, NoticeLevel, Op, SessionSummary, ToolSpec, TurnId, UnixMillis, Usage,
 };
 use nexus_store::StoreError;
 use tokio::sync::oneshot;
@@ -26,9 +31,10 @@ use crate::{
     context::{self, ContextInput},
     journal::Journal,
     prompt,
+    workbench::{self, Desk, Workbench},
 };
 
-pub(crate) use prepare::close_leftovers;
+pub(crate) use prepare::{Waiting, close_leftovers};
 
 /// Said once in a transcript, when the first turn is left out of a request.
 const LEFT_OUT: &str = "Earlier messages no longer fit the model and were left out.";
@@ -44,8 +50,23 @@ pub(crate) struct Answered {
 pub(crate) struct Turn {
     deps: AgentDeps,
     journal: Arc<Journal>,
+    bench: Arc<Workbench>,
+    signals: Signals,
     cancel: CancellationToken,
-    ending: CancellationToken,
+    /// When the user was last heard of, milliseconds since 1970.
+    last_user: AtomicI64,
+    sees_images: AtomicBool,
+}
+
+/// How an actor and its running turn tell each other of the end.
+#[derive(Clone, Default)]
+pub(crate) struct Signals {
+    /// The turn is to stop.
+    pub(crate) cancel: CancellationToken,
+    /// The app closes: what waits for the user goes on waiting.
+    pub(crate) leaving: CancellationToken,
+    /// Cancelled just before the turn's last event: who sees that event may start the next turn.
+    pub(crate) ending: CancellationToken,
 }
 
 /// An operation that was accepted.
@@ -56,6 +77,8 @@ struct Accepted {
     settings: TurnSettings,
     /// The first model call of this run.
     step: u32,
+    /// Calls of the step before it that have no result yet: they come first.
+    calls: Vec<ItemId>,
 }
 
 /// How a turn ended.
@@ -69,15 +92,28 @@ impl Turn {
     pub(crate) fn new(
         deps: AgentDeps,
         journal: Arc<Journal>,
-        cancel: CancellationToken,
-        ending: CancellationToken,
+        bench: Arc<Workbench>,
+        signals: Signals,
     ) -> Self {
         Self {
+            last_user: AtomicI64::new(deps.clock.now().0),
             deps,
             journal,
-            cancel,
-            ending,
+            bench,
+            cancel: signals.cancel.clone(),
+            signals,
+            sees_images: AtomicBool::new(false),
         }
+    }
+
+    /// The time that a turn may go on alone begins anew.
+    fn user_was_here(&self) {
+        self.last_user
+            .store(self.deps.clock.now().0, Ordering::Relaxed);
+    }
+
+    fn sees_images(&self) -> bool {
+        self.sees_images.load(Ordering::Relaxed)
     }
 
     /// Accepts or refuses `op`, and runs it to its end.
@@ -91,7 +127,7 @@ impl Turn {
             Ok(accepted) => accepted,
             Err(card) => {
                 info!(%session, code = ?card.code, "a turn was refused");
-                self.ending.cancel();
+                self.signals.ending.cancel();
                 let _ = reply.send(Err(card));
                 return None;
             }
@@ -112,7 +148,7 @@ impl Turn {
             Ending::Completed => {
                 self.touch().await;
                 info!(duration_ms, "turn completed");
-                self.ending.cancel();
+                self.signals.ending.cancel();
                 self.journal.emit(EventMsg::TurnCompleted { turn, usage });
                 Some(Answered {
                     model: accepted.model,
@@ -122,7 +158,7 @@ impl Turn {
             }
             Ending::Interrupted(error) => {
                 info!(duration_ms, code = ?error.as_ref().map(|card| card.code), "turn interrupted");
-                self.ending.cancel();
+                self.signals.ending.cancel();
                 self.journal.emit(EventMsg::TurnInterrupted { turn, error });
                 None
             }
@@ -136,7 +172,7 @@ impl Turn {
                     Some(error.clone()),
                 )
                 .await;
-                self.ending.cancel();
+                self.signals.ending.cancel();
                 self.journal.emit(EventMsg::TurnFailed { turn, error });
                 None
             }
@@ -145,10 +181,23 @@ impl Turn {
 
     async fn drive(&self, accepted: &Accepted, usage: &mut Usage) -> Ending {
         let info = accepted.model.info().clone();
+        self.sees_images.store(info.images, Ordering::Relaxed);
         let (system, specs) = self.offer(&accepted.settings, &info);
+        let desk = match self.desk().await {
+            Ok(desk) => desk,
+            Err(card) => return Ending::Failed(card),
+        };
         let mut guard = guard::LoopGuard::new(accepted.settings.max_tool_calls);
         let mut step = accepted.step;
+        if !accepted.calls.is_empty()
+            && let Some(ending) = self.use_tools(&accepted.calls, &mut guard, &desk).await
+        {
+            return ending;
+        }
         loop {
+            if let Some(card) = self.past_a_limit(&accepted.settings, usage) {
+                return Ending::Failed(card);
+            }
             let built = match self.journal.with_items(|items| {
                 context::build(&ContextInput {
                     items,
@@ -187,24 +236,62 @@ impl Turn {
             if calls.is_empty() {
                 return self.stopped(accepted, step, reason).await;
             }
-            match self.run_tools(&calls, &mut guard).await {
-                tools::ToolsEnd::Answered => {}
-                tools::ToolsEnd::Cancelled => return Ending::Interrupted(None),
-                tools::ToolsEnd::Limit(card) => return Ending::Failed(card),
-                tools::ToolsEnd::Storage(error) => return Ending::Failed(cards::storage(&error)),
+            if let Some(ending) = self.use_tools(&calls, &mut guard, &desk).await {
+                return ending;
             }
             step = step.saturating_add(1);
         }
     }
 
+    /// Runs the calls; how the turn ends, where it does.
+    async fn use_tools(
+        &self,
+        calls: &[ItemId],
+        guard: &mut guard::LoopGuard,
+        desk: &Desk,
+    ) -> Option<Ending> {
+        match self.run_tools(calls, guard, desk).await {
+            tools::ToolsEnd::Answered => None,
+            tools::ToolsEnd::Cancelled | tools::ToolsEnd::Waiting => {
+                Some(Ending::Interrupted(None))
+            }
+            tools::ToolsEnd::Limit(card) => Some(Ending::Failed(card)),
+            tools::ToolsEnd::Storage(error) => Some(Ending::Failed(cards::storage(&error))),
+        }
+    }
+
+    /// Where the turn works.
+    async fn desk(&self) -> Result<Desk, ErrorCard> {
+        let (bench, summary) = (Arc::clone(&self.bench), self.journal.summary());
+        tokio::task::spawn_blocking(move || Desk::open(&bench, &summary))
+            .await
+            .map_err(|error| {
+                error!(%error, "the working folder could not be opened");
+                cards::internal()
+            })
+    }
+
+    /// Why the turn pauses before its next model call.
+    fn past_a_limit(&self, settings: &TurnSettings, usage: &Usage) -> Option<ErrorCard> {
+        let last = UnixMillis(self.last_user.load(Ordering::Relaxed));
+        if self.deps.clock.now().since(last) > settings.max_unattended_ms {
+            return Some(cards::unattended(settings.max_unattended_ms / 60_000));
+        }
+        let spent = usage.cost_usd.unwrap_or(0.0);
+        let limit = settings.max_turn_cost_usd;
+        (limit > 0.0 && spent >= limit).then(|| cards::cost_limit(spent, limit))
+    }
+
     /// What every request of a turn begins with: the system message and the tools.
     fn offer(&self, settings: &TurnSettings, info: &ModelInfo) -> (String, Vec<ToolSpec>) {
+        let summary = self.journal.summary();
         let tools = if info.tools && settings.max_tool_calls > 0 {
-            self.deps.tools.specs()
+            self.deps.tools.specs(summary.folder.is_some())
         } else {
             Vec::new()
         };
-        let system = prompt::system(&settings.system_prompt, !tools.is_empty());
+        let at = workbench::place(&summary);
+        let system = prompt::system(&settings.system_prompt, !tools.is_empty(), at);
         (system, tools)
     }
 

@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use nexus_protocol::ToolSpec;
+use serde_json::Value;
 
 use crate::{Tool, dev, io, utility};
 
@@ -44,6 +45,42 @@ impl Registry {
             .filter(|tool| folder || !tool.needs_folder())
             .map(|tool| tool.spec())
             .collect()
+    }
+
+    /// The arguments of a call of `name` as a model wrote them, or words for the model about what is wrong with them.
+    ///
+    /// # Errors
+    /// Where they are no JSON object.
+    pub fn read_arguments(&self, _name: &str, arguments: &str) -> Result<Value, String> {
+        if arguments.trim().is_empty() {
+            return Ok(Value::Object(serde_json::Map::new()));
+        }
+        match serde_json::from_str(arguments) {
+            Ok(value @ Value::Object(_)) => Ok(value),
+            Ok(_) => Err(
+                "The arguments must be a JSON object. Call again with one, or go on without the tool."
+                    .to_owned(),
+            ),
+            Err(error) => Err(format!(
+                "The arguments are no valid JSON: {error}. Call again with a JSON object, or go on without the tool."
+            )),
+        }
+    }
+
+    /// Words for a model that called a tool of this name, which there is not.
+    pub fn unknown(&self, name: &str) -> String {
+        // A model can write anything as a name; it need not read all of it again.
+        let name: String = name.chars().take(64).collect();
+        if self.tools.is_empty() {
+            return format!(
+                "There is no tool “{name}”, and no other tool either. Answer without tools."
+            );
+        }
+        let known: Vec<&str> = self.tools.keys().map(String::as_str).collect();
+        format!(
+            "There is no tool “{name}”. The tools are: {}.",
+            known.join(", ")
+        )
     }
 
     /// The tool of this exact name.

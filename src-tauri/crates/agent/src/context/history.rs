@@ -199,6 +199,7 @@ fn call(item: &Item) -> Option<Call<'_>> {
         name,
         arguments,
         result,
+        ..
     } = &item.body
     else {
         return None;

@@ -102,11 +102,15 @@ impl History {
                 call_id: id.into(),
                 name: name.into(),
                 arguments: arguments.into(),
+                label: None,
+                approval: None,
+                output: String::new(),
                 result: output.map(|output| ToolResult {
                     ok: true,
                     output: output.into(),
                     summary: "done".into(),
                     duration_ms: 1,
+                    parts: Vec::new(),
                 }),
             },
         )

@@ -6,8 +6,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use nexus_llm::Model;
 use nexus_protocol::{
-    Attachment, ErrorCard, EventMsg, FinishReason, Item, ItemBody, ItemId, ItemStatus, ModelRef,
-    NoticeLevel, Op, TitleSource, TurnId,
+    ApprovalAnswer, Attachment, ErrorCard, EventMsg, FinishReason, Item, ItemBody, ItemId,
+    ItemStatus, ModelRef, Nonce, NoticeLevel, Op, TitleSource, TurnId,
 };
 use nexus_store::{Store, StoreError};
 use tracing::{error, warn};
@@ -31,10 +31,22 @@ struct LastTurn {
 
 impl Turn {
     pub(super) async fn prepare(&self, op: Op) -> Result<Accepted, ErrorCard> {
-        close_leftovers(&self.deps.store, &self.journal)
+        let settings = (self.deps.settings)();
+        if let Op::Approve {
+            item,
+            nonce,
+            fingerprint,
+            answer,
+        } = op
+        {
+            return self
+                .answered(settings, item, nonce, &fingerprint, answer)
+                .await;
+        }
+        // Who writes on instead of answering has answered.
+        close_leftovers(&self.deps.store, &self.journal, Waiting::Ends)
             .await
             .map_err(|error| self.refused_by_store(&error))?;
-        let settings = (self.deps.settings)();
         match op {
             Op::UserTurn {
                 text,
@@ -67,8 +79,10 @@ impl Turn {
                 let remove = last.error_notices();
                 self.again(settings, last, remove).await
             }
-            // The actor has taken it.
-            Op::Interrupt => Err(cards::internal()),
+            // The actor has taken them, or they are taken above.
+            Op::Interrupt | Op::Approve { .. } | Op::Compact | Op::UndoCompaction { .. } => {
+                Err(cards::internal())
+            }
         }
     }
 
@@ -100,6 +114,7 @@ impl Turn {
             name,
             settings,
             step: 0,
+            calls: Vec::new(),
         })
     }
 
@@ -132,6 +147,59 @@ impl Turn {
             name,
             settings,
             step: step.unwrap_or(0),
+            calls: Vec::new(),
+        })
+    }
+
+    /// Goes on where a question to the user was left open by a restart. The answer is on disk when this returns.
+    async fn answered(
+        &self,
+        settings: TurnSettings,
+        item: ItemId,
+        nonce: Nonce,
+        fingerprint: &str,
+        answer: ApprovalAnswer,
+    ) -> Result<Accepted, ErrorCard> {
+        let mut asked = self
+            .journal
+            .item(item)
+            .filter(|item| item.body.awaits_approval())
+            .ok_or_else(cards::nothing_to_approve)?;
+        let ItemBody::ToolCall {
+            approval: Some(approval),
+            ..
+        } = &mut asked.body
+        else {
+            return Err(cards::nothing_to_approve());
+        };
+        if approval.nonce != nonce || approval.fingerprint != fingerprint {
+            return Err(cards::nothing_to_approve());
+        }
+        approval.answer = Some(answer);
+        let (name, model) = self.resolve(&settings, None).await?;
+        let saved = self.deps.store.put_item(&asked).await;
+        saved.map_err(|error| self.refused_by_store(&error))?;
+        let (turn, step) = (asked.turn, asked.step);
+        self.journal.emit(EventMsg::TurnStarted {
+            turn,
+            model: name.clone(),
+        });
+        self.journal.emit(EventMsg::ItemChanged { item: asked });
+        let calls = self.journal.with_items(|items| {
+            let open = items.iter().filter(|item| {
+                item.turn == turn
+                    && item.step == step
+                    && matches!(item.body, ItemBody::ToolCall { result: None, .. })
+            });
+            open.map(|item| item.id).collect()
+        });
+        Ok(Accepted {
+            turn,
+            model,
+            name,
+            settings,
+            step: step.saturating_add(1),
+            calls,
         })
     }
 
@@ -279,18 +347,49 @@ impl LastTurn {
     }
 }
 
+/// What becomes of questions to the user that nobody waits for any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// They stay, and with them the calls beside them: the answer goes on from there.
+    Stays,
+    /// They end: the user did something else.
+    Ends,
+}
+
 /// Closes items that still grow although no turn runs: after a crash, or a store that failed for a while.
-pub(crate) async fn close_leftovers(store: &Store, journal: &Journal) -> Result<(), StoreError> {
-    let items: Vec<Item> = journal
-        .open_items()
+pub(crate) async fn close_leftovers(
+    store: &Store,
+    journal: &Journal,
+    waiting: Waiting,
+) -> Result<(), StoreError> {
+    let open = journal.open_items();
+    let asked: BTreeSet<(TurnId, u32)> = open
+        .iter()
+        .filter(|item| item.body.awaits_approval())
+        .map(|item| (item.turn, item.step))
+        .collect();
+    let items: Vec<Item> = open
         .into_iter()
-        .map(|mut item| match &item.body {
-            ItemBody::ToolCall { result: None, .. } => {
-                interrupted_call(item, prompt::CALL_INTERRUPTED)
-            }
-            _ => {
-                item.status = ItemStatus::Interrupted;
-                item
+        .filter_map(|mut item| {
+            let beside = asked.contains(&(item.turn, item.step));
+            match &item.body {
+                ItemBody::ToolCall { result: None, .. }
+                    if beside && waiting == Waiting::Stays && !item.body.is_approved() =>
+                {
+                    None
+                }
+                ItemBody::ToolCall { result: None, .. } => {
+                    let reason = if beside {
+                        prompt::NOT_ANSWERED
+                    } else {
+                        prompt::CALL_INTERRUPTED
+                    };
+                    Some(interrupted_call(item, reason))
+                }
+                _ => {
+                    item.status = ItemStatus::Interrupted;
+                    Some(item)
+                }
             }
         })
         .collect();

@@ -7,13 +7,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures::StreamExt;
 use nexus_llm::{Model, ModelError, ModelEvent};
 use nexus_protocol::{
-    AnswerMeta, ChatRequest, Delta, EventMsg, FinishReason, Item, ItemBody, ItemId, ItemStatus,
-    ToolResult, UnixMillis, Usage,
+    AnswerMeta, ApprovalAnswer, ChatRequest, Delta, EventMsg, FinishReason, Item, ItemBody, ItemId,
+    ItemStatus, ToolResult, UnixMillis, Usage,
 };
 use nexus_store::StoreError;
 use tracing::{Instrument, info, info_span};
 
-use super::{Accepted, Turn, flush::Flusher};
+use super::{Accepted, Turn, bounds::bounded, flush::Flusher};
 use crate::prompt;
 
 /// Bytes of one model call, at most: text, reasoning and arguments together.
@@ -169,6 +169,9 @@ impl Step<'_> {
                     call_id: id,
                     name,
                     arguments: String::new(),
+                    label: None,
+                    approval: None,
+                    output: String::new(),
                     result: None,
                 });
                 self.calls.insert(index, item);
@@ -313,17 +316,28 @@ fn speed(tokens: u64, after_first_ms: u64) -> Option<f64> {
 
 /// A call that was broken off, with the result that every call has.
 pub(super) fn interrupted_call(mut item: Item, reason: &str) -> Item {
-    if let ItemBody::ToolCall { result, .. } = &mut item.body {
-        *result = Some(ToolResult {
-            ok: false,
-            output: reason.to_owned(),
-            summary: if reason == prompt::CALL_CANCELLED {
-                "cancelled".to_owned()
-            } else {
-                "interrupted".to_owned()
-            },
-            duration_ms: 0,
-        });
+    if let ItemBody::ToolCall {
+        result,
+        approval,
+        output,
+        ..
+    } = &mut item.body
+    {
+        let summary = if reason == prompt::CALL_CANCELLED {
+            "cancelled"
+        } else {
+            "interrupted"
+        };
+        let mut failed = ToolResult::failed(reason, summary);
+        // What it printed until then is worth keeping.
+        if !output.is_empty() {
+            failed.output = bounded(format!("{reason} It had printed:\n{output}"));
+            output.clear();
+        }
+        *result = Some(failed);
+        if let Some(approval) = approval {
+            approval.answer.get_or_insert(ApprovalAnswer::Withdrawn);
+        }
     }
     item.status = ItemStatus::Interrupted;
     item

@@ -17,6 +17,7 @@ pub fn empty(summary: &SessionSummary) -> Snapshot {
         items: Vec::new(),
         last_seq: 0,
         activity: SessionActivity::Idle,
+        context: None,
     }
 }
 
@@ -45,6 +46,7 @@ pub fn fold(state: &mut Snapshot, event: &Event) {
                     ItemBody::Assistant { text, .. } | ItemBody::Thinking { text, .. },
                     Delta::Text { text: more },
                 )
+                | (ItemBody::ToolCall { output: text, .. }, Delta::Text { text: more })
                 | (
                     ItemBody::ToolCall {
                         arguments: text, ..
@@ -57,7 +59,7 @@ pub fn fold(state: &mut Snapshot, event: &Event) {
                 other => panic!("{other:?}"),
             }
         }
-        EventMsg::ItemCompleted { item } => {
+        EventMsg::ItemCompleted { item } | EventMsg::ItemChanged { item } => {
             let place = state.items.iter_mut().find(|it| it.id == item.id).unwrap();
             *place = item.clone();
         }
@@ -66,7 +68,10 @@ pub fn fold(state: &mut Snapshot, event: &Event) {
             state.items.retain(|it| it.id != *item);
             assert_eq!(state.items.len() + 1, before);
         }
-        EventMsg::ModelActivity { .. } | EventMsg::SessionDeleted => {}
+        EventMsg::ContextUsed { context } => state.context = Some(*context),
+        EventMsg::ModelActivity { .. }
+        | EventMsg::FilesChanged { .. }
+        | EventMsg::SessionDeleted => {}
         EventMsg::TurnCompleted { turn, .. }
         | EventMsg::TurnFailed { turn, .. }
         | EventMsg::TurnInterrupted { turn, .. } => {

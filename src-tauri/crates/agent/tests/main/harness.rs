@@ -6,7 +6,10 @@ use std::{
 };
 
 use futures::{FutureExt, future::BoxFuture};
-use nexus_agent_loop::{AgentDeps, EventSink, ModelResolver, SessionHandle, TurnSettings};
+use nexus_agent_loop::{
+    AgentDeps, EventSink, ModelResolver, RuleBook, SessionHandle, TurnSettings,
+};
+use nexus_checkpoints::Checkpoints;
 use nexus_llm::Model;
 use nexus_protocol::{
     Clock, Delta, ErrorCard, ErrorCode, Event, EventMsg, Item, ItemBody, Mode, ModelActivity,
@@ -15,7 +18,10 @@ use nexus_protocol::{
 };
 use nexus_store::Store;
 use nexus_test_support::FixedClock;
-use nexus_tools::Registry;
+use nexus_tools::{
+    Host, Registry,
+    policy::{Rules, Verdict},
+};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -57,6 +63,27 @@ impl ModelResolver for Only {
     }
 }
 
+/// The user's rules, in memory.
+#[derive(Default)]
+pub struct Book(pub Mutex<Vec<(Verdict, String)>>);
+
+impl RuleBook for Book {
+    fn rules(&self) -> Rules {
+        let rules = self.0.lock().unwrap();
+        rules.iter().fold(Rules::default(), |all, (verdict, rule)| {
+            all.with(*verdict, rule.parse().unwrap())
+        })
+    }
+
+    fn allow(&self, rule: &str) -> BoxFuture<'_, Result<(), ErrorCard>> {
+        self.0
+            .lock()
+            .unwrap()
+            .push((Verdict::Allow, rule.to_owned()));
+        async { Ok(()) }.boxed()
+    }
+}
+
 pub struct Harness {
     pub folder: tempfile::TempDir,
     pub model: Arc<ScriptedModel>,
@@ -65,6 +92,7 @@ pub struct Harness {
     pub session: SessionHandle,
     pub summary: SessionSummary,
     pub settings: Arc<Mutex<TurnSettings>>,
+    pub rules: Arc<Book>,
     deps: AgentDeps,
 }
 
@@ -83,6 +111,8 @@ impl Harness {
             title: String::new(),
             title_source: TitleSource::None,
             model: None,
+            mode: Mode::Ask,
+            folder: None,
             created_at: UnixMillis(START),
             updated_at: UnixMillis(START),
         };
@@ -95,12 +125,18 @@ impl Harness {
             default_model: Some(ModelRef("test/scripted".into())),
             system_prompt: String::new(),
             max_tool_calls: 10,
+            max_unattended_ms: 15 * 60_000,
+            max_turn_cost_usd: 0.0,
             auto_title: false,
         }));
+        let rules = Arc::new(Book::default());
         let read = Arc::clone(&settings);
         let deps = AgentDeps {
             store: store.clone(),
             tools,
+            host: Arc::new(Host::bare(folder.path().join("scratch"))),
+            checkpoints: Checkpoints::open(&folder.path().join("checkpoints")).unwrap(),
+            rules: Arc::clone(&rules) as Arc<dyn RuleBook>,
             models: Arc::new(Only(Arc::clone(&model))),
             events: Arc::clone(&events) as Arc<dyn EventSink>,
             clock: clock as Arc<dyn Clock>,
@@ -114,6 +150,7 @@ impl Harness {
             events,
             summary,
             settings,
+            rules,
             deps,
         }
     }
@@ -253,6 +290,9 @@ fn line(event: &Event) -> String {
                 format!("~ {} @{offset} arguments {text:?}", short(item.0))
             }
         },
+        EventMsg::ItemChanged { item } => format!("* {}", tell(item)),
+        EventMsg::FilesChanged { open } => format!("{open} files differ"),
+        EventMsg::ContextUsed { context } => format!("context {}", context.used()),
         EventMsg::ItemCompleted { item } => format!("= {}", tell(item)),
         EventMsg::ItemRemoved { item } => format!("- {}", short(item.0)),
         EventMsg::ModelActivity { activity } => match activity {
@@ -317,6 +357,9 @@ fn tell(item: &Item) -> String {
                 result.summary
             ),
         },
+        ItemBody::Compaction { text, through, .. } => {
+            format!("compaction through {through} {text:?}")
+        }
         ItemBody::Notice { level, text, .. } => format!("notice {level:?} {text:?}"),
     };
     format!(

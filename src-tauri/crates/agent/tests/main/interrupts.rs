@@ -6,7 +6,7 @@ use std::{
 };
 
 use nexus_protocol::{EventMsg, Op};
-use nexus_tools::{Effect, Registry};
+use nexus_tools::Registry;
 
 use crate::{
     harness::Harness,
@@ -91,7 +91,7 @@ async fn while_the_answer_comes() {
 async fn while_a_tool_runs() {
     let hangs = Custom {
         name: "hangs",
-        effect: Effect::Harmless,
+        capability: nexus_protocol::Capability::Compute,
         act: || Act::Hangs,
     };
     let harness = Harness::with(Registry::builtin().with(Arc::new(hangs)), None).await;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use nexus_protocol::{FinishReason, Op, ToolSpec};
-use nexus_tools::{Effect, Registry, Tool, ToolContext, ToolError, ToolOutput};
+use nexus_protocol::{Action, Capability, FinishReason, Op, ToolLabel, ToolSpec};
+use nexus_tools::{Prepared, Registry, Tool, ToolContext, ToolError, ToolOutput};
 use serde_json::{Value, json};
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 /// A tool of a test.
 pub struct Custom {
     pub name: &'static str,
-    pub effect: Effect,
+    pub capability: Capability,
     pub act: fn() -> Act,
 }
 
@@ -35,19 +35,31 @@ impl Tool for Custom {
         }
     }
 
-    fn effect(&self) -> Effect {
-        self.effect
+    fn capability(&self) -> Capability {
+        self.capability
     }
 
-    async fn run(&self, _: Value, _: &ToolContext) -> Result<ToolOutput, ToolError> {
-        match (self.act)() {
-            Act::Says(text) => Ok(ToolOutput {
-                text,
-                summary: "said".into(),
-            }),
-            Act::Panics => panic!("a scripted panic"),
-            Act::Hangs => std::future::pending().await,
-        }
+    async fn prepare(&self, arguments: Value, _: &ToolContext) -> Result<Prepared, ToolError> {
+        let action = Action {
+            tool: self.name.into(),
+            capability: self.capability,
+            label: ToolLabel {
+                verb: "Test".into(),
+                object: self.name.into(),
+            },
+            process: None,
+            files: Vec::new(),
+            network: None,
+            arguments_hash: arguments.to_string(),
+        };
+        let act = self.act;
+        Ok(Prepared::new(action, move |_| async move {
+            match act() {
+                Act::Says(text) => Ok(ToolOutput::text(text, "said")),
+                Act::Panics => panic!("a scripted panic"),
+                Act::Hangs => std::future::pending().await,
+            }
+        }))
     }
 }
 
@@ -81,12 +93,12 @@ async fn two_calls_in_one_step_and_one_in_the_next() {
 async fn every_wrong_call_gets_an_answer() {
     let says = Custom {
         name: "undeclared",
-        effect: Effect::Unknown,
+        capability: Capability::Settings,
         act: || Act::Says("must not run".into()),
     };
     let panics = Custom {
         name: "panics",
-        effect: Effect::Harmless,
+        capability: Capability::Compute,
         act: || Act::Panics,
     };
     let registry = Registry::builtin()
@@ -125,7 +137,7 @@ async fn every_wrong_call_gets_an_answer() {
 async fn long_output_is_bounded_for_model_and_store() {
     let says = Custom {
         name: "talks",
-        effect: Effect::Harmless,
+        capability: Capability::Compute,
         act: || Act::Says(format!("begin{}end", "x".repeat(1_000_000))),
     };
     let harness = Harness::with(Registry::empty().with(Arc::new(says)), None).await;
