@@ -1,6 +1,7 @@
 //! The commands of the window, by subject. Each parses, calls the core and returns what it says.
 
 pub mod app;
+pub mod changes;
 pub mod chat;
 pub mod models;
 pub mod providers;

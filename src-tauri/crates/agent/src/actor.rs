@@ -29,6 +29,7 @@ pub(crate) enum Command {
     },
     Snapshot(oneshot::Sender<Result<Snapshot, ErrorCard>>),
     Files(FilesCommand),
+    IsRunning(oneshot::Sender<bool>),
     Changed {
         summary: SessionSummary,
         reply: oneshot::Sender<()>,
@@ -122,6 +123,9 @@ impl Actor {
                 let _ = reply.send(loaded.map(|()| self.journal.snapshot()));
             }
             Command::Files(command) => self.files(command).await,
+            Command::IsRunning(reply) => {
+                let _ = reply.send(self.is_busy());
+            }
             Command::Changed { summary, reply } => {
                 self.deleted = false;
                 self.journal.change(summary);

@@ -66,6 +66,11 @@ impl SessionHandle {
         let _ = self.ask(Command::Stop).await;
     }
 
+    /// Whether a turn runs.
+    pub async fn is_running(&self) -> bool {
+        self.ask(Command::IsRunning).await.unwrap_or(false)
+    }
+
     /// Files that differ from what they were before the session.
     ///
     /// # Errors

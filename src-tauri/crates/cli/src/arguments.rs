@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use nexus_core::{Rule, RuleError, Verdict};
 
 /// A fast, private AI agent for your own machine.
 #[derive(Debug, Parser)]
@@ -41,7 +42,8 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit codes: 0 answered, 1 failed (the reason is on standard error), 130 interrupted. \
-    Ctrl-C stops the answer and keeps what was said; a second one ends at once."
+    Ctrl-C stops the answer and keeps what was said; a second one ends at once.\n\n\
+    What needs your word is asked on the terminal; where there is none, or with --json, it is refused."
 )]
 pub struct Ask {
     /// The model: `provider/model`, or `local/NAME`. Without it the chat's, else the default one.
@@ -53,28 +55,46 @@ pub struct Ask {
     /// Go on with a chat: its id, or the beginning of it.
     #[arg(short, long, value_name = "ID")]
     pub session: Option<String>,
-    /// What tools may do without asking.
-    #[arg(long, value_enum, default_value_t = Mode::Ask)]
-    pub mode: Mode,
-    /// The folder that tools work in; no tool of this version touches files.
+    /// What tools may do without asking; without it what the chat has, and `ask` for a new one.
+    #[arg(long, value_enum)]
+    pub mode: Option<Mode>,
+    /// The folder that tools work in. Without it the present one, unless that is your home or the whole machine.
     #[arg(long, value_name = "DIR")]
     pub cwd: Option<PathBuf>,
+    /// Let calls run without asking, this time: `shell(git status *)`, `write_file(src/**)`. May be given more than once.
+    #[arg(long, value_name = "RULE", value_parser = rule)]
+    pub allow: Vec<String>,
     /// What to ask. `-`, or nothing where something is piped in, reads standard input.
     #[arg(value_name = "PROMPT")]
     pub prompt: Option<String>,
 }
 
-/// What tools may do without asking. The tools of this version change nothing, so all modes are alike.
+fn rule(text: &str) -> Result<String, RuleError> {
+    Rule::for_verdict(Verdict::Allow, text).map(|_| text.to_owned())
+}
+
+/// What tools may do without asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
-    /// Ask before anything that changes something.
+    /// Reading in the folder is free; all else is asked for.
     Ask,
-    /// Files may be edited.
+    /// Files in the folder may be edited too.
     Edits,
-    /// Nothing may be changed.
+    /// Nothing is changed and nothing runs: the answer is a plan.
     Plan,
-    /// Everything within the sandbox.
+    /// What the sandbox keeps to the folder, without network, is free.
     Auto,
+}
+
+impl From<Mode> for nexus_protocol::Mode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Ask => Self::Ask,
+            Mode::Edits => Self::Edits,
+            Mode::Plan => Self::Plan,
+            Mode::Auto => Self::Auto,
+        }
+    }
 }
 
 /// `nexus models`.

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     io::{IsTerminal, Read},
+    path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
@@ -16,6 +17,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
 use crate::{
+    approval::Approvals,
     arguments::Ask,
     failure::{Failure, INTERRUPTED, words},
     output::{self, Output},
@@ -29,14 +31,8 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 /// Runs one turn.
 pub async fn run(command: Ask, nexus: &Nexus, output: &mut Output) -> Result<ExitCode, Failure> {
     let text = prompt(command.prompt.as_deref())?;
-    if let Some(folder) = &command.cwd
-        && !folder.is_dir()
-    {
-        return Err(Failure::refused(format!(
-            "--cwd: {} is no folder",
-            folder.display()
-        )));
-    }
+    let mode = command.mode.map(Into::into);
+    let folder = folder(command.cwd.as_deref())?;
     let model = command.model.map(ModelRef);
     let mut interrupts = Interrupts::listen()?;
     let events = nexus.subscribe();
@@ -45,9 +41,18 @@ pub async fn run(command: Ask, nexus: &Nexus, output: &mut Output) -> Result<Exi
         None => None,
     };
     let session = match known {
-        Some(id) => id,
-        None => nexus.session_create(model.clone()).await?.id,
+        Some(id) => {
+            if let Some(mode) = mode {
+                nexus.session_mode(id, mode).await?;
+            }
+            if command.cwd.is_some() {
+                nexus.session_folder(id, folder).await?;
+            }
+            id
+        }
+        None => nexus.session_create(model.clone(), mode, folder).await?.id,
     };
+    let approvals = Approvals::new(command.json);
     let accepted = submit(
         nexus,
         session,
@@ -76,7 +81,23 @@ pub async fn run(command: Ask, nexus: &Nexus, output: &mut Output) -> Result<Exi
         anything: false,
         at_line_start: true,
     };
-    follow(nexus, session, events, interrupts, printer).await
+    follow(nexus, session, events, interrupts, printer, approvals).await
+}
+
+/// The folder to work in: the one that is named, else the present one where somebody is likely to mean it.
+fn folder(named: Option<&Path>) -> Result<Option<PathBuf>, Failure> {
+    let Some(named) = named else {
+        let here = std::env::current_dir().ok();
+        let home = std::env::home_dir();
+        return Ok(here.filter(|here| here.parent().is_some() && Some(here) != home.as_ref()));
+    };
+    match named.canonicalize() {
+        Ok(folder) if folder.is_dir() => Ok(Some(folder)),
+        _ => Err(Failure::refused(format!(
+            "--cwd: {} is no folder",
+            named.display()
+        ))),
+    }
 }
 
 async fn submit(nexus: &Nexus, session: SessionId, op: Op) -> Result<(), Failure> {
@@ -116,6 +137,7 @@ async fn follow(
     mut events: UnboundedReceiver<Event>,
     mut interrupts: Interrupts,
     mut printer: Printer<'_>,
+    mut approvals: Approvals,
 ) -> Result<ExitCode, Failure> {
     let mut stopping = false;
     // Nobody reads any more: the turn is stopped, nothing is printed, and nothing went wrong.
@@ -143,7 +165,17 @@ async fn follow(
                     return Ok(code);
                 }
                 quiet |= closed;
+                if let EventMsg::ItemChanged { item } = &event.msg
+                    && item.body.awaits_approval()
+                {
+                    approvals.ask(item);
+                }
                 closed
+            }
+            answer = approvals.next() => {
+                // Refused where the turn was stopped meanwhile: then its end comes next.
+                let _late = submit(nexus, session, answer).await;
+                false
             }
             () = interrupts.next() => {
                 if stopping {

@@ -2,6 +2,7 @@
 //!
 //! Owns arguments, what goes to standard output and error, signals and exit codes. Refuses to decide anything the core decides.
 
+mod approval;
 mod arguments;
 mod ask;
 mod doctor;
@@ -46,6 +47,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     options.log = Some(LogOptions {
         stderr: Some("warn".into()),
     });
+    if let Command::Ask(ask) = &arguments.command {
+        options.allow.clone_from(&ask.allow);
+    }
     let mut output = Output::stdout();
     if let Command::Doctor(command) = arguments.command {
         return doctor::run(command, options, &mut output).await;

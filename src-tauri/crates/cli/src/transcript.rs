@@ -48,6 +48,9 @@ pub fn markdown(snapshot: &Snapshot, detail: Detail) -> String {
                 };
                 format!("### Tool: {name}\n\n{}\n\n{outcome}", code(arguments))
             }
+            (ItemBody::Compaction { text, .. }, Detail::All) => {
+                format!("### Put into few words\n\n{}", quoted(text))
+            }
             (ItemBody::Notice { text, error, .. }, Detail::All) => match error {
                 Some(card) => format!("> **{}** {}", card.title, card.detail),
                 None => quoted(text),

@@ -47,6 +47,7 @@ fn cannot_start(options: &CoreOptions, error: &StartError) -> Vec<DoctorCheck> {
         StartError::NoDataDir | StartError::DataDir { .. } => {
             vec![check("Data folder", DoctorStatus::Missing, detail)]
         }
+        StartError::Rule(_) => vec![check("Rules", DoctorStatus::Missing, detail)],
         StartError::Network(_) => vec![
             check("Data folder", DoctorStatus::Ok, folder.to_string()),
             check("Network client", DoctorStatus::Missing, detail),
@@ -69,6 +70,7 @@ pub async fn examine(nexus: &Nexus) -> DoctorReport {
         settings(nexus),
         keychain,
         worker,
+        sandbox(nexus),
         starter,
     ];
     checks.extend(keys);
@@ -99,6 +101,31 @@ fn data_folder(nexus: &Nexus) -> DoctorCheck {
                 "{folder}: {error}. Make it writable, or set NEXUS_DATA_DIR to another folder."
             ),
         ),
+    }
+}
+
+fn sandbox(nexus: &Nexus) -> DoctorCheck {
+    let view = nexus.sandbox_view();
+    let layers: Vec<String> = view
+        .layers
+        .iter()
+        .map(|(name, works, detail)| {
+            let state = if *works { "" } else { "no " };
+            format!("{state}{name} ({detail})")
+        })
+        .collect();
+    let layers = layers.join(", ");
+    if view.works {
+        check("Sandbox", DoctorStatus::Ok, layers)
+    } else {
+        check(
+            "Sandbox",
+            DoctorStatus::Warning,
+            format!(
+                "{} Programs are asked for each time, as not sandboxed. {layers}",
+                view.reason
+            ),
+        )
     }
 }
 

@@ -3,6 +3,7 @@
 //! Owns the order in which things start and stop, and the sessions that run. Each call checks what it is given: front ends are
 //! not trusted to.
 
+mod agent;
 mod chats;
 mod keys;
 mod library;
@@ -15,13 +16,17 @@ use std::{
     time::Duration,
 };
 
-use nexus_agent_loop::{AgentDeps, ModelResolver, SessionHandle, TurnSettings};
+use nexus_agent_loop::{AgentDeps, ModelResolver, RuleBook, SessionHandle, TurnSettings};
+use nexus_checkpoints::Checkpoints;
 use nexus_protocol::{
     Banner, BannerKind, Bootstrap, Clock, ErrorCard, Event, HighlightSpan, ImageData, SessionId,
     Settings, SettingsView, UnixMillis,
 };
 use nexus_store::Store;
-use nexus_tools::Registry;
+use nexus_tools::{
+    Host, Registry,
+    policy::{Rule, Verdict},
+};
 use nexus_worker_client::{LocalEngine, WorkerOptions};
 use tokio::sync::{Mutex, mpsc::UnboundedReceiver};
 
@@ -30,11 +35,12 @@ use crate::{
     egress::Egress,
     events::Broadcast,
     fetch_image::{ImageFetcher, SystemResolver},
-    highlight,
+    highlight, host,
     logging::{self, LogHandle, Redactor},
     models::{Models, files},
     paths::{DataDir, RunLock},
     providers::Providers,
+    rules::SettingsRules,
     secrets::Keys,
     settings::{Loaded, SettingsStore},
 };
@@ -60,6 +66,10 @@ pub(crate) struct Inner {
     pub(crate) models: Models,
     pub(crate) engine: LocalEngine,
     pub(crate) worker: PathBuf,
+    pub(crate) host: Arc<Host>,
+    checkpoints: Checkpoints,
+    rules: Arc<SettingsRules>,
+    tools: Registry,
     images: ImageFetcher,
     events: Arc<Broadcast>,
     sessions: Mutex<HashMap<SessionId, SessionHandle>>,
@@ -90,7 +100,23 @@ impl Nexus {
         for problem in &loaded.problems {
             tracing::warn!(%problem, "settings");
         }
-        let (store, running) = open_store(&data, options.clock.as_ref()).await?;
+        let checkpoints =
+            Checkpoints::open(&data.checkpoints()).map_err(|error| StartError::DataDir {
+                path: data.checkpoints(),
+                source: std::io::Error::other(error),
+            })?;
+        let (opened, host) = futures::join!(
+            open_store(&data, options.clock.as_ref()),
+            host::of_this_machine(&options, &data, settings.file()),
+        );
+        let (store, running) = opened?;
+        let tools = Registry::builtin();
+        let allowed = options.allow.iter().map(|text| {
+            Rule::for_verdict(Verdict::Allow, text)
+                .map_err(|error| StartError::Rule(error.to_string()))
+        });
+        let rules =
+            SettingsRules::new(settings.clone(), allowed.collect::<Result<_, _>>()?, &tools);
         let egress = Egress::new(&options.timeouts)?;
         let keys = Keys::new(
             options.keychain.clone(),
@@ -129,6 +155,10 @@ impl Nexus {
                 models,
                 engine,
                 worker,
+                host: Arc::new(host),
+                checkpoints,
+                rules: Arc::new(rules),
+                tools,
                 images: ImageFetcher::new(Arc::new(SystemResolver)),
                 events: Arc::default(),
                 sessions: Mutex::default(),
@@ -182,6 +212,8 @@ impl Nexus {
             providers,
             banners,
             starter,
+            states: self.states().await,
+            sandbox: self.sandbox_view(),
         })
     }
 
@@ -261,7 +293,10 @@ impl Nexus {
         let settings = inner.settings.clone();
         AgentDeps {
             store: inner.store.clone(),
-            tools: Registry::builtin(),
+            tools: inner.tools.clone(),
+            host: Arc::clone(&inner.host),
+            checkpoints: inner.checkpoints.clone(),
+            rules: Arc::clone(&inner.rules) as Arc<dyn RuleBook>,
             models: Arc::new(inner.models.clone()) as Arc<dyn ModelResolver>,
             events: inner.events.clone(),
             clock: inner.clock.clone(),
@@ -310,6 +345,8 @@ fn turn_settings(settings: Settings) -> TurnSettings {
         default_model: settings.default_model,
         system_prompt: settings.system_prompt,
         max_tool_calls: settings.max_tool_calls,
+        max_unattended_ms: u64::from(settings.max_unattended_minutes) * 60_000,
+        max_turn_cost_usd: settings.max_turn_cost_usd,
         auto_title: settings.auto_title,
     }
 }

@@ -28,6 +28,10 @@ pub struct CoreOptions {
     pub env: BTreeMap<String, String>,
     /// The program that runs local models.
     pub worker: Option<PathBuf>,
+    /// The program that confines what tools start; without it each start is asked for as not confined.
+    pub sandbox: Option<PathBuf>,
+    /// Rules that allow, for this run alone.
+    pub allow: Vec<String>,
     /// Where the starter model's file may lie, the best first.
     pub starter: Vec<PathBuf>,
     /// Where keys are kept.
@@ -58,6 +62,8 @@ impl CoreOptions {
             config_file: None,
             env: BTreeMap::new(),
             worker: None,
+            sandbox: None,
+            allow: Vec::new(),
             starter: Vec::new(),
             keychain: Arc::new(SystemKeychain),
             probe_program: None,
@@ -68,7 +74,7 @@ impl CoreOptions {
     }
 
     /// As the environment and the place of the program say: `NEXUS_DATA_DIR`, `NEXUS_CONFIG`, `NEXUS_WORKER`,
-    /// `NEXUS_STARTER_MODEL`, else the system's data folder and what lies beside the program.
+    /// `NEXUS_SANDBOX`, `NEXUS_STARTER_MODEL`, else the system's data folder and what lies beside the program.
     ///
     /// # Errors
     /// [`StartError::NoDataDir`] where the system names no folder for a user's data.
@@ -90,7 +96,10 @@ impl CoreOptions {
             .ok_or(StartError::NoDataDir)?;
         let program = std::env::current_exe().ok();
         let beside = program.as_deref().and_then(Path::parent);
-        let worker = path("NEXUS_WORKER").or_else(|| beside.and_then(worker_beside));
+        let worker = path("NEXUS_WORKER")
+            .or_else(|| beside.and_then(|at| program_beside(at, "nexus-worker")));
+        let sandbox = path("NEXUS_SANDBOX")
+            .or_else(|| beside.and_then(|at| program_beside(at, "nexus-sandbox")));
         let starter = path("NEXUS_STARTER_MODEL")
             .into_iter()
             .chain(beside.map(starters_beside).unwrap_or_default())
@@ -98,6 +107,7 @@ impl CoreOptions {
         Ok(Self {
             config_file: path("NEXUS_CONFIG"),
             worker,
+            sandbox,
             starter,
             probe_program: program.clone(),
             log: Some(LogOptions::default()),
@@ -120,8 +130,8 @@ const RESOURCES: &[&str] = &[
     "../nexus",
 ];
 
-fn worker_beside(folder: &Path) -> Option<PathBuf> {
-    let name = format!("nexus-worker{}", std::env::consts::EXE_SUFFIX);
+fn program_beside(folder: &Path, name: &str) -> Option<PathBuf> {
+    let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     let candidates = RESOURCES.iter().map(|place| folder.join(place).join(&name));
     candidates
         .clone()
@@ -160,6 +170,9 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A rule for this run is none.
+    #[error("{0}")]
+    Rule(String),
     /// The HTTP client.
     #[error("the network client could not be made: {0}")]
     Network(String),
@@ -185,6 +198,12 @@ impl StartError {
                 ErrorAction::None,
             ),
             Self::Store(error) => error.card(),
+            Self::Rule(reason) => ErrorCard::new(
+                ErrorCode::BadInput,
+                "A rule cannot be understood",
+                reason,
+                ErrorAction::None,
+            ),
             Self::Network(reason) => ErrorCard::new(
                 ErrorCode::Internal,
                 "The network client could not be made",

@@ -20,6 +20,7 @@ impl DataDir {
         create_private(&this.models())?;
         create_private(&this.logs())?;
         create_private(&this.scratch())?;
+        create_private(&this.tool_scratch())?;
         this.probe()?;
         Ok(this)
     }
@@ -58,6 +59,16 @@ impl DataDir {
     /// `logs/`: a file a day.
     pub fn logs(&self) -> PathBuf {
         self.0.join("logs")
+    }
+
+    /// `checkpoints/`: what is needed to take file changes back.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.0.join("checkpoints")
+    }
+
+    /// `tools/`: long output of tools, and the temp folders of what they start.
+    pub fn tool_scratch(&self) -> PathBuf {
+        self.0.join("tools")
     }
 
     /// `scratch/`: what worker processes may write.
@@ -132,7 +143,7 @@ mod tests {
             .map(|e| e.unwrap().file_name().into_string().unwrap())
             .collect();
         names.sort();
-        assert_eq!(names, ["logs", "models", "scratch"]);
+        assert_eq!(names, ["logs", "models", "scratch", "tools"]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use nexus_protocol::{ProviderEntry, Settings};
 use serde_json::Value;
 
 pub(crate) use file::sync_folder;
-pub use validate::{check_model, check_provider, on_this_machine, origin};
+pub use validate::{check_model, check_provider, on_this_machine, origin, rule_lists};
 
 /// Why the settings could not be read or changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -128,6 +128,12 @@ impl SettingsStore {
         }
         self.refuse_fixed(name)?;
         self.edit(|document| edit::set(document, name, value))
+    }
+
+    /// Adds a text to a list, once.
+    pub fn add_to_list(&self, name: &str, text: &str) -> Result<Loaded, SettingsError> {
+        self.refuse_fixed(name)?;
+        self.edit(|document| edit::add_to_list(document, name, text))
     }
 
     /// Adds a provider, or replaces the one with its id.

@@ -20,6 +20,16 @@ pub struct Settings {
     pub system_prompt: String,
     /// `NEXUS_MAX_TOOL_CALLS`: in one turn.
     pub max_tool_calls: u32,
+    /// `NEXUS_MAX_UNATTENDED_MINUTES`: how long a turn works without a word of the user before it pauses.
+    pub max_unattended_minutes: u32,
+    /// `NEXUS_MAX_TURN_COST_USD`: what one turn may cost before it pauses; 0 is no limit.
+    pub max_turn_cost_usd: f64,
+    /// `NEXUS_ALLOW_RULES`: calls that run without asking, such as `shell(git status *)` or `write_file(src/**)`.
+    pub allow_rules: Vec<String>,
+    /// `NEXUS_ASK_RULES`: calls that are asked for whatever the mode.
+    pub ask_rules: Vec<String>,
+    /// `NEXUS_DENY_RULES`: calls that never run.
+    pub deny_rules: Vec<String>,
     /// `NEXUS_LOG`: a tracing filter such as `info` or `nexus=debug`.
     pub log: String,
     /// Providers besides the built-in ones, or built-in ones with another address.
@@ -35,6 +45,11 @@ impl Default for Settings {
             idle_unload_minutes: 15,
             system_prompt: String::new(),
             max_tool_calls: 50,
+            max_unattended_minutes: 15,
+            max_turn_cost_usd: 2.0,
+            allow_rules: Vec::new(),
+            ask_rules: Vec::new(),
+            deny_rules: Vec::new(),
             log: "info".into(),
             providers: Vec::new(),
         }

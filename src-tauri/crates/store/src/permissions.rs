@@ -2,6 +2,7 @@
 
 use nexus_protocol::{Mode, SessionId, SessionSummary};
 use rusqlite::{OptionalExtension, params};
+use uuid::Uuid;
 
 use crate::{Store, StoreError, error::Fault, sessions::find};
 
@@ -55,6 +56,24 @@ impl Store {
                 Ok(text
                     .and_then(|text| serde_json::from_str(&text).ok())
                     .unwrap_or_default())
+            })
+            .await
+    }
+
+    /// Sessions in which a tool call waits for the user, each once.
+    pub async fn awaiting_approval(&self) -> Result<Vec<SessionId>, StoreError> {
+        self.reader()
+            .run(|transaction| {
+                let mut statement = transaction.prepare_cached(
+                    "SELECT DISTINCT items.session FROM items JOIN sessions ON sessions.id = items.session
+                     WHERE items.open = 1 AND items.kind = 'tool_call' AND sessions.deleted_at IS NULL
+                       AND json_extract(items.body, '$.approval.nonce') IS NOT NULL
+                       AND json_extract(items.body, '$.approval.answer') IS NULL",
+                )?;
+                let ids = statement.query_map([], |row| row.get(0))?;
+                Ok(ids
+                    .map(|id| id.map(|id| SessionId(Uuid::from_bytes(id))))
+                    .collect::<Result<_, _>>()?)
             })
             .await
     }

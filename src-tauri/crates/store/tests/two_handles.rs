@@ -3,7 +3,8 @@
 use std::{path::PathBuf, thread};
 
 use nexus_protocol::{
-    Item, ItemBody, ItemId, ItemStatus, SessionId, SessionSummary, TitleSource, TurnId, UnixMillis,
+    Item, ItemBody, ItemId, ItemStatus, Mode, SessionId, SessionSummary, TitleSource, TurnId,
+    UnixMillis,
 };
 use nexus_store::Store;
 use tempfile::TempDir;

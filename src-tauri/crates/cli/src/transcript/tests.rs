@@ -27,6 +27,8 @@ fn chat() -> Snapshot {
             title: "Sums".into(),
             title_source: TitleSource::User,
             model: Some(model.clone()),
+            mode: Mode::Ask,
+            folder: None,
             created_at: UnixMillis(0),
             updated_at: UnixMillis(0),
         },
@@ -51,11 +53,15 @@ fn chat() -> Snapshot {
                     call_id: "1".into(),
                     name: "calculate".into(),
                     arguments: "{\"a\":\"`\"}".into(),
+                    label: None,
+                    approval: None,
+                    output: String::new(),
                     result: Some(ToolResult {
                         ok: true,
                         output: "2".into(),
                         summary: "2".into(),
                         duration_ms: 1,
+                        parts: Vec::new(),
                     }),
                 },
             ),
@@ -83,6 +89,7 @@ fn chat() -> Snapshot {
         ],
         last_seq: 0,
         activity: SessionActivity::Idle,
+        context: None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Sessions: listing, making, renaming, deleting, asking, searching.
 
+use std::path::PathBuf;
+
 use nexus_protocol::{
     ErrorCard, Mode, ModelRef, Op, SearchHit, SessionId, SessionSummary, Snapshot, Submission,
     TitleSource,
@@ -41,20 +43,28 @@ impl Nexus {
         self.inner.store.sessions().await.map_err(|e| e.card())
     }
 
-    /// A new session, with a model or the default one.
+    /// A new session: with a model or the default one, a mode or Ask, a working folder or none.
     pub async fn session_create(
         &self,
         model: Option<ModelRef>,
+        mode: Option<Mode>,
+        folder: Option<PathBuf>,
     ) -> Result<SessionSummary, ErrorCard> {
         if let Some(model) = &model {
             self.inner.models.check(model).await?;
         }
+        let folder = match folder {
+            Some(folder) => Some(self.check_folder(&folder).await?),
+            None => None,
+        };
         let now = self.inner.clock.now();
         let summary = SessionSummary {
             id: SessionId(self.inner.clock.new_uuid()),
             title: String::new(),
             title_source: TitleSource::None,
             model: model.or_else(|| self.inner.settings.current().settings.default_model),
+            mode: mode.unwrap_or_default(),
+            folder,
             created_at: now,
             updated_at: now,
         };

@@ -21,6 +21,17 @@ pub fn words(name: &str) -> Option<&'static str> {
         }
         "system_prompt" => "Added to the agent's own instructions.",
         "max_tool_calls" => "How many tools one turn may call, 1 to 1000.",
+        "max_unattended_minutes" => {
+            "How many minutes a turn works without a word of yours before it pauses, 1 to 1440."
+        }
+        "max_turn_cost_usd" => {
+            "What one turn may cost in US dollars before it pauses; 0 is no limit."
+        }
+        "allow_rules" => {
+            "Calls that run without asking, such as [\"shell(git status *)\", \"write_file(src/**)\"]. They stay in the sandbox."
+        }
+        "ask_rules" => "Calls that are asked for, whatever the mode of the chat allows.",
+        "deny_rules" => "Calls that never run, such as [\"shell(rm *)\"].",
         "log" => {
             "What goes into the log: \"error\", \"warn\", \"info\", \"debug\", or a filter such as \"nexus=debug\"."
         }

@@ -35,7 +35,7 @@ pub fn put(document: &mut DocumentMut, name: &str, mut value: Value) {
     }
 }
 
-/// A JSON scalar as TOML. Lists and objects are no settings of this kind.
+/// A JSON scalar, or a list of them, as TOML. Objects are no settings of this kind.
 pub fn toml_value(value: &Json) -> Option<Value> {
     match value {
         Json::Bool(value) => Some(Value::from(*value)),
@@ -44,7 +44,34 @@ pub fn toml_value(value: &Json) -> Option<Value> {
             None => number.as_f64().map(Value::from),
         },
         Json::String(text) => Some(Value::from(text.as_str())),
-        Json::Null | Json::Array(_) | Json::Object(_) => None,
+        Json::Array(list) => {
+            let values: Option<Vec<Value>> = list.iter().map(toml_value).collect();
+            Some(Value::from_iter(values?))
+        }
+        Json::Null | Json::Object(_) => None,
+    }
+}
+
+/// Adds a text to a list of texts, where it is not in it yet. What stands beside it stays as it is.
+pub fn add_to_list(
+    document: &mut DocumentMut,
+    name: &str,
+    text: &str,
+) -> Result<(), SettingsError> {
+    match document.get_mut(name) {
+        Some(Item::Value(Value::Array(list))) => {
+            if !list.iter().any(|value| value.as_str() == Some(text)) {
+                list.push(text);
+            }
+            Ok(())
+        }
+        Some(_) => Err(SettingsError::Bad(format!(
+            "“{name}” in the settings file is no list."
+        ))),
+        None => {
+            put(document, name, Value::from_iter([text]));
+            Ok(())
+        }
     }
 }
 

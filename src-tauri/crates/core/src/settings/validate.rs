@@ -1,6 +1,7 @@
 //! What a setting may be, beyond its type. Pure.
 
 use nexus_protocol::{ModelRef, ProviderEntry, Settings};
+use nexus_tools::policy::{Rule, Verdict};
 use url::{Host, Url};
 
 /// A value that cannot be used.
@@ -43,6 +44,31 @@ pub fn check(settings: &Settings) -> Result<(), Fault> {
             ),
         );
     }
+    if !(1..=1440).contains(&settings.max_unattended_minutes) {
+        return setting(
+            "max_unattended_minutes",
+            format!(
+                "max_unattended_minutes is {}, it must be 1 to 1440",
+                settings.max_unattended_minutes
+            ),
+        );
+    }
+    if !(0.0..=10_000.0).contains(&settings.max_turn_cost_usd) {
+        return setting(
+            "max_turn_cost_usd",
+            format!(
+                "max_turn_cost_usd is {}, it must be 0 to 10000",
+                settings.max_turn_cost_usd
+            ),
+        );
+    }
+    for (name, verdict, rules) in rule_lists(settings) {
+        for rule in rules {
+            if let Err(error) = Rule::for_verdict(verdict, rule) {
+                return setting(name, format!("{name}: {error}"));
+            }
+        }
+    }
     if settings.system_prompt.len() > 64 * 1024 {
         return setting(
             "system_prompt",
@@ -71,6 +97,15 @@ pub fn check(settings: &Settings) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// The lists of rules, with what each says.
+pub fn rule_lists(settings: &Settings) -> [(&'static str, Verdict, &[String]); 3] {
+    [
+        ("allow_rules", Verdict::Allow, &settings.allow_rules),
+        ("ask_rules", Verdict::Ask, &settings.ask_rules),
+        ("deny_rules", Verdict::Deny, &settings.deny_rules),
+    ]
 }
 
 /// Checks one provider.

