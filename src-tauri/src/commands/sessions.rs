@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use nexus_protocol::{ErrorCard, Mode, ModelRef, SessionId, SessionSummary};
+use nexus_protocol::{ErrorCard, Mode, ModelRef, NewSession, SessionId, SessionSummary};
 use tauri::{AppHandle, Runtime, State};
 use tauri_plugin_dialog::DialogExt as _;
 use tokio::sync::oneshot;
@@ -21,10 +21,15 @@ pub async fn session_create(
     shell: State<'_, Shell>,
     model: Option<ModelRef>,
     mode: Option<Mode>,
-    folder: Option<PathBuf>,
+    folder: Option<String>,
 ) -> Result<SessionSummary, ErrorCard> {
+    let new = NewSession {
+        model,
+        mode,
+        folder,
+    };
     shell
-        .with(|core| async move { core.session_create(model, mode, folder).await })
+        .with(|core| async move { core.session_create(new).await })
         .await
 }
 

@@ -20,6 +20,9 @@ pub const APP: &str = "nexus-agent";
 /// The command line's program.
 pub const CLI: &str = "nexus";
 
+/// The program that confines what tools start.
+pub const SANDBOX: &str = "nexus-sandbox";
+
 /// Step: all crates, and the starter model's download begun beside it.
 pub fn fetch(work: &mut Work) -> Result<Outcome> {
     starter::begin(work);
@@ -96,17 +99,19 @@ pub fn trunk(work: &Work) -> Result<Command> {
     Ok(trunk)
 }
 
-/// Step: app and command line in release, the worker beside them.
+/// Step: app, command line and sandbox launcher in release, the worker beside them.
 pub fn app(work: &mut Work) -> Result<Outcome> {
-    let binaries = [work.place.release(APP), work.place.release(CLI)];
+    let binaries = [APP, CLI, SANDBOX].map(|name| work.place.release(name));
     let ages = || {
         binaries
             .clone()
             .map(|file| file.metadata().and_then(|about| about.modified()).ok())
     };
-    let before: [Option<SystemTime>; 2] = ages();
-    // In one call, so that both use the same build of what they share.
-    let mut cargo = work.cargo(["build", "--release", "-p", "nexus-agent", "-p", "nexus-cli"]);
+    let before: [Option<SystemTime>; 3] = ages();
+    // In one call, so that all use the same build of what they share.
+    let mut cargo = work.cargo(["build", "--release"]);
+    cargo.args(["-p", "nexus-agent", "-p", "nexus-cli", "-p", SANDBOX]);
+    cargo.args(["--bin", APP, "--bin", CLI, "--bin", SANDBOX]);
     command::run(cargo.args(["--features", "nexus-agent/custom-protocol"]))
         .context("the app did not build; the compiler's words are above")?;
     for file in &binaries {

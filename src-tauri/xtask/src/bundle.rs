@@ -1,11 +1,13 @@
-//! Installers: Tauri's own command line, from npm, with the worker beside the app.
+//! Installers: Tauri's own command line, from npm, with the worker and the sandbox's launcher beside the app.
 
 use std::{fs, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
-use crate::{command, fingerprint::place_file, place, progress::Outcome, work::Work, worker};
+use crate::{
+    build::SANDBOX, command, fingerprint::place_file, place, progress::Outcome, work::Work, worker,
+};
 
 /// Tauri's command line: the major version of the app's Tauri.
 const TAURI_CLI: &str = "@tauri-apps/cli@2";
@@ -30,18 +32,18 @@ pub fn worker(work: &mut Work) -> Result<Outcome> {
     let built = target
         .join("release")
         .join(place::executable(worker::PROGRAM));
-    place_file(&built, &side_program(work)?)?;
+    place_file(&built, &side_program(work, worker::PROGRAM)?)?;
     Ok(Outcome::Done)
 }
 
 /// Tauri wants a side program's file to end in the machine's triple.
-fn side_program(work: &Work) -> Result<std::path::PathBuf> {
+fn side_program(work: &Work, program: &str) -> Result<std::path::PathBuf> {
     let version = place::rustc(&["-vV"])?;
     let host = version
         .lines()
         .find_map(|line| line.strip_prefix("host: "))
         .context("`rustc -vV` names no host")?;
-    let name = place::executable(&format!("{}-{host}", worker::PROGRAM));
+    let name = place::executable(&format!("{program}-{host}"));
     Ok(work.place.target.join("side").join(name))
 }
 
@@ -53,9 +55,14 @@ pub fn bundle(work: &mut Work) -> Result<Outcome> {
             "npx is missing: install Node.js, which brings it, or `cargo install tauri-cli --version ^2` and run `cargo tauri build`"
         );
     }
+    let side = [worker::PROGRAM, SANDBOX].map(|name| work.place.target.join("side").join(name));
     let config = json!({
-        "bundle": { "externalBin": [work.place.target.join("side").join(worker::PROGRAM)] }
+        "bundle": { "externalBin": side }
     });
+    // The launcher is built with the app; Tauri takes it from beside the worker.
+    let mut cargo = work.cargo(["build", "--release", "-p", SANDBOX, "--bin", SANDBOX]);
+    command::run(&mut cargo)?;
+    place_file(&work.place.release(SANDBOX), &side_program(work, SANDBOX)?)?;
     let mut tauri = command::clean(npx);
     tauri.current_dir(&work.place.root).args([
         "--yes",

@@ -12,6 +12,8 @@ mod model;
 
 #[path = "main/answers.rs"]
 mod answers;
+#[path = "main/approvals.rs"]
+mod approvals;
 #[path = "main/failures.rs"]
 mod failures;
 #[path = "main/folding.rs"]

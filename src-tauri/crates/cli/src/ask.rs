@@ -10,8 +10,8 @@ use std::{
 
 use nexus_core::Nexus;
 use nexus_protocol::{
-    Delta, Event, EventMsg, Item, ItemBody, ItemId, ModelRef, Op, SessionId, Submission,
-    SubmissionId,
+    Delta, Event, EventMsg, Item, ItemBody, ItemId, ModelRef, NewSession, Op, SessionId,
+    Submission, SubmissionId,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
@@ -50,7 +50,14 @@ pub async fn run(command: Ask, nexus: &Nexus, output: &mut Output) -> Result<Exi
             }
             id
         }
-        None => nexus.session_create(model.clone(), mode, folder).await?.id,
+        None => {
+            let new = NewSession {
+                model: model.clone(),
+                mode,
+                folder: folder.map(|folder| folder.to_string_lossy().into_owned()),
+            };
+            nexus.session_create(new).await?.id
+        }
     };
     let approvals = Approvals::new(command.json);
     let accepted = submit(

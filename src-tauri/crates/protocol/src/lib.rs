@@ -45,6 +45,6 @@ pub use result::{
     TreeEntry,
 };
 pub use session::{
-    ContextUse, SessionActivity, SessionState, SessionSummary, Snapshot, TitleSource,
+    ContextUse, NewSession, SessionActivity, SessionState, SessionSummary, Snapshot, TitleSource,
 };
 pub use settings::{ProviderEntry, ProviderKind, Settings, Theme};

@@ -28,6 +28,18 @@ pub struct SessionSummary {
     pub updated_at: UnixMillis,
 }
 
+/// What a new session begins with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NewSession {
+    /// Its model; `None` for the default one.
+    pub model: Option<ModelRef>,
+    /// How free the agent is; `None` for Ask.
+    pub mode: Option<Mode>,
+    /// The working folder, absolute; `None` for none.
+    pub folder: Option<String>,
+}
+
 /// Who chose a title. A later kind replaces an earlier one, never the other way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -60,6 +60,8 @@ pub(crate) fn session(n: u128, title: &str) -> SessionSummary {
         title: title.to_owned(),
         title_source: TitleSource::FirstWords,
         model: Some(ModelRef::new("local", "tiny")),
+        mode: Mode::Ask,
+        folder: None,
         created_at: UnixMillis(1_000),
         updated_at: UnixMillis(1_000),
     }

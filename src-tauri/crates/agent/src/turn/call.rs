@@ -28,7 +28,7 @@ use super::{
 use crate::{prompt, workbench::Desk};
 
 /// How long a cancelled tool may take to end what it started, before it is left to itself.
-const CANCEL_GRACE: Duration = Duration::from_millis(1500);
+const CANCEL_GRACE: Duration = Duration::from_millis(900);
 /// Characters of the model's own words on an approval card.
 const MAX_REASON: usize = 600;
 /// Parts of a result, at most.
@@ -340,13 +340,14 @@ impl Turn {
 
     /// Runs what was decided on.
     async fn run_prepared(&self, prepared: Prepared, ctx: ToolContext) -> Result<Outcome, Stop> {
+        let acts = prepared.action.capability > Capability::Read;
         let run = AssertUnwindSafe(prepared.run(ctx)).catch_unwind();
         tokio::pin!(run);
         let outcome = tokio::select! {
             biased;
             () = self.cancel.cancelled() => {
-                // It sees the cancellation too, and ends what it started.
-                if tokio::time::timeout(CANCEL_GRACE, run).await.is_err() {
+                // It sees the cancellation too, and ends what it started. What only reads is dropped.
+                if acts && tokio::time::timeout(CANCEL_GRACE, run).await.is_err() {
                     error!("a cancelled tool did not end in time");
                 }
                 return Err(Stop::Cancelled);

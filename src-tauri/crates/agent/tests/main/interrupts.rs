@@ -101,11 +101,18 @@ async fn while_a_tool_runs() {
     script.push(tools());
     harness.model.plays(script);
     harness.user("Work").await.unwrap();
-    harness
-        .wait(0, |msg| matches!(msg, EventMsg::ItemCompleted { .. }))
-        .await;
+    // The others run beside the one that hangs.
+    let completed = |harness: &Harness| {
+        let events = harness.events();
+        let is =
+            |event: &&nexus_protocol::Event| matches!(event.msg, EventMsg::ItemCompleted { .. });
+        events.iter().filter(is).count()
+    };
+    while completed(&harness) < 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
     interrupt(&harness).await;
-    insta::assert_snapshot!(ending(&harness, 4));
+    insta::assert_snapshot!(ending(&harness, 2));
     harness.check().await;
     // The user writes on: the history is valid.
     harness.model.plays(vec![text("Fine."), stop()]);

@@ -78,12 +78,17 @@ async fn two_calls_in_one_step_and_one_in_the_next() {
     harness.model.plays(second);
     harness.model.plays(vec![text("It is 42."), stop()]);
     harness.user_turn("What is six times seven?").await;
-    let ends: Vec<String> = harness
+    let mut ends: Vec<String> = harness
         .story()
         .lines()
         .filter(|line| !line.contains("~ "))
         .map(|line| line[4..].to_owned())
         .collect();
+    // The two calls of the first step run side by side: either may end first.
+    let ended =
+        |line: &String| line.starts_with("= ") && line.contains("step 0") && line.contains("call");
+    let first = ends.iter().position(ended).unwrap();
+    ends[first..first + 2].sort();
     insta::assert_snapshot!(ends.join("\n"));
     insta::assert_json_snapshot!(harness.model.requests().pop().unwrap().messages);
     harness.check().await;
@@ -91,23 +96,15 @@ async fn two_calls_in_one_step_and_one_in_the_next() {
 
 #[tokio::test]
 async fn every_wrong_call_gets_an_answer() {
-    let says = Custom {
-        name: "undeclared",
-        capability: Capability::Settings,
-        act: || Act::Says("must not run".into()),
-    };
     let panics = Custom {
         name: "panics",
         capability: Capability::Compute,
         act: || Act::Panics,
     };
-    let registry = Registry::builtin()
-        .with(Arc::new(says))
-        .with(Arc::new(panics));
+    let registry = Registry::builtin().with(Arc::new(panics));
     let harness = Harness::with(registry, None).await;
     let wrong = [
         ("rm", "{}"),
-        ("undeclared", "{}"),
         ("panics", "{}"),
         ("calculate", r#"{"expression": "#),
         ("calculate", "[1]"),
@@ -123,12 +120,14 @@ async fn every_wrong_call_gets_an_answer() {
     harness.model.plays(script);
     harness.model.plays(vec![text("I give up."), stop()]);
     harness.user_turn("Do it").await;
-    let results: Vec<String> = harness
+    let mut results: Vec<String> = harness
         .story()
         .lines()
         .filter(|line| line.contains("= ") && line.contains("call "))
         .map(|line| line.split_once("Complete ").unwrap().1.to_owned())
         .collect();
+    // They run side by side.
+    results.sort();
     insta::assert_snapshot!(results.join("\n"));
     harness.check().await;
 }
@@ -158,12 +157,6 @@ async fn going_in_circles_is_stopped_and_can_be_continued() {
     let harness = Harness::new().await;
     for id in ["a", "b", "c"] {
         let mut script = call(0, id, "calculate", r#"{"expression":"1"}"#);
-        script.extend(call(
-            1,
-            &format!("{id}2"),
-            "calculate",
-            &format!(r#"{{"expression":"{id}"}}"#),
-        ));
         script.push(tools());
         harness.model.plays(script);
     }

@@ -1,9 +1,9 @@
 //! Sessions: listing, making, renaming, deleting, asking, searching.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use nexus_protocol::{
-    ErrorCard, Mode, ModelRef, Op, SearchHit, SessionId, SessionSummary, Snapshot, Submission,
+    ErrorCard, NewSession, Op, SearchHit, SessionId, SessionSummary, Snapshot, Submission,
     TitleSource,
 };
 
@@ -44,17 +44,17 @@ impl Nexus {
     }
 
     /// A new session: with a model or the default one, a mode or Ask, a working folder or none.
-    pub async fn session_create(
-        &self,
-        model: Option<ModelRef>,
-        mode: Option<Mode>,
-        folder: Option<PathBuf>,
-    ) -> Result<SessionSummary, ErrorCard> {
+    pub async fn session_create(&self, new: NewSession) -> Result<SessionSummary, ErrorCard> {
+        let NewSession {
+            model,
+            mode,
+            folder,
+        } = new;
         if let Some(model) = &model {
             self.inner.models.check(model).await?;
         }
         let folder = match folder {
-            Some(folder) => Some(self.check_folder(&folder).await?),
+            Some(folder) => Some(self.check_folder(Path::new(&folder)).await?),
             None => None,
         };
         let now = self.inner.clock.now();

@@ -219,9 +219,10 @@ fn other(name: &str, default: &Value) -> String {
         ("default_model", _) => "local/from-env".into(),
         ("log", _) => "nexus=trace".into(),
         (_, Value::Bool(value)) => (!value).to_string(),
-        (_, Value::Number(number)) => (number.as_u64().unwrap() + 1).to_string(),
+        (_, Value::Number(number)) => (number.as_f64().unwrap() + 1.0).to_string(),
         (_, Value::String(text)) => format!("{text} and more"),
         ("providers", _) => r#"[{"id":"x","base_url":"https://x.org/v1"}]"#.into(),
+        ("allow_rules" | "ask_rules" | "deny_rules", _) => r#"["shell(git status)"]"#.into(),
         other => panic!("how is {other:?} set?"),
     }
 }

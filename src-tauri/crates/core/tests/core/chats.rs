@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use nexus_protocol::{
-    ErrorCode, EventMsg, ItemBody, ItemStatus, Op, SessionActivity, SessionId, Snapshot,
-    TitleSource,
+    ErrorCode, EventMsg, ItemBody, ItemStatus, NewSession, Op, SessionActivity, SessionId,
+    Snapshot, TitleSource,
 };
 use nexus_test_support::Sse;
 use uuid::Uuid;
@@ -35,7 +35,7 @@ async fn a_turn_is_answered_and_is_the_same_after_a_restart() {
     let world = World::new();
     let nexus = world.start_with_key().await;
     let mut events = nexus.subscribe();
-    let session = nexus.session_create(None).await.unwrap();
+    let session = nexus.session_create(NewSession::default()).await.unwrap();
     assert_eq!(session.model, Some(model()));
     world
         .server
@@ -99,7 +99,7 @@ async fn a_session_is_renamed_deleted_and_restored() {
     let world = World::new();
     let nexus = world.start_with_key().await;
     let mut events = nexus.subscribe();
-    let session = nexus.session_create(None).await.unwrap();
+    let session = nexus.session_create(NewSession::default()).await.unwrap();
     nexus
         .submit(user_turn(session.id, "zanzibar"))
         .await
@@ -154,7 +154,7 @@ async fn a_deleted_session_is_erased_an_hour_later() {
         ..world.options()
     };
     let nexus = nexus_core::Nexus::start(options()).await.unwrap();
-    let session = nexus.session_create(None).await.unwrap();
+    let session = nexus.session_create(NewSession::default()).await.unwrap();
     nexus.session_delete(session.id).await.unwrap();
     nexus.shutdown().await;
     clock.advance(3_599_000);
@@ -180,7 +180,7 @@ async fn a_running_turn_stops_when_asked_and_when_the_core_stops() {
             .answer()
             .then_stall()
     };
-    let session = nexus.session_create(None).await.unwrap();
+    let session = nexus.session_create(NewSession::default()).await.unwrap();
     for by_shutdown in [false, true] {
         world.server.push(slow());
         nexus.submit(user_turn(session.id, "count")).await.unwrap();
@@ -231,7 +231,7 @@ async fn a_second_core_leaves_the_turn_of_the_first_alone() {
     let world = World::new();
     let nexus = world.start_with_key().await;
     let mut events = nexus.subscribe();
-    let session = nexus.session_create(None).await.unwrap();
+    let session = nexus.session_create(NewSession::default()).await.unwrap();
     let answer = Sse::openrouter("test-model")
         .words("one two three four five six seven eight nine ten")
         .finish("stop")
@@ -271,7 +271,7 @@ async fn what_makes_no_sense_is_refused() {
     use nexus_protocol::{Attachment, ImageData, ModelRef};
     let world = World::new();
     let nexus = world.start_with_key().await;
-    let session = nexus.session_create(None).await.unwrap();
+    let session = nexus.session_create(NewSession::default()).await.unwrap();
     let image = |media_type: &str, bytes: usize| Attachment {
         name: "x".into(),
         image: ImageData {

@@ -92,7 +92,7 @@ async fn the_doctor_names_each_missing_part() {
     let found: Vec<_> = report
         .checks
         .iter()
-        .take(6)
+        .take(7)
         .map(|check| (check.name.as_str(), check.status))
         .collect();
     assert_eq!(
@@ -103,6 +103,7 @@ async fn the_doctor_names_each_missing_part() {
             ("Settings", DoctorStatus::Missing),
             ("Keychain", DoctorStatus::Warning),
             ("Worker", DoctorStatus::Missing),
+            ("Sandbox", DoctorStatus::Warning),
             ("Starter model", DoctorStatus::Warning),
         ]
     );

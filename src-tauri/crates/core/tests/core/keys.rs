@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use nexus_core::{CoreOptions, Nexus, SecretString};
 use nexus_protocol::{
-    BannerKind, ErrorAction, ErrorCode, EventMsg, KeySource, KeyStatus, KeyTest, ProviderEntry,
-    ProviderKind,
+    BannerKind, ErrorAction, ErrorCode, EventMsg, KeySource, KeyStatus, KeyTest, NewSession,
+    ProviderEntry, ProviderKind,
 };
 use nexus_test_support::ScriptedServer;
 
@@ -86,7 +86,7 @@ async fn a_wrong_key_is_one_card_after_one_request() {
     let nexus = world.start_with_key().await;
     world.server.expect_key("sk-another-key");
     let mut events = nexus.subscribe();
-    let session = nexus.session_create(None).await.unwrap();
+    let session = nexus.session_create(NewSession::default()).await.unwrap();
     nexus.submit(user_turn(session.id, "hello")).await.unwrap();
     let all = until_end(&mut events, session.id).await;
     let Some(EventMsg::TurnFailed { error, .. }) = all.last() else {
@@ -109,7 +109,10 @@ async fn without_a_key_nothing_is_sent() {
     let nexus = world.start().await;
     // A server on this machine that the user added may need none; this vendor does.
     let error = nexus
-        .session_create(Some(nexus_protocol::ModelRef("openrouter/x/y".into())))
+        .session_create(NewSession {
+            model: Some(nexus_protocol::ModelRef("openrouter/x/y".into())),
+            ..NewSession::default()
+        })
         .await
         .map(|session| session.id);
     let session = error.unwrap();
@@ -131,7 +134,7 @@ async fn a_key_is_not_sent_to_another_address() {
     let other = ScriptedServer::start();
     let nexus = world.start_with_key().await;
     let mut events = nexus.subscribe();
-    let session = nexus.session_create(None).await.unwrap();
+    let session = nexus.session_create(NewSession::default()).await.unwrap();
     nexus
         .provider_save(entry(&other, "keychain"))
         .await
@@ -204,7 +207,7 @@ async fn where_there_is_no_keychain_a_key_lasts_one_run() {
     assert_eq!(status(&nexus, "scripted").await, THIS_RUN);
     world.server.expect_key(KEY);
     let mut events = nexus.subscribe();
-    let session = nexus.session_create(None).await.unwrap();
+    let session = nexus.session_create(NewSession::default()).await.unwrap();
     nexus.submit(user_turn(session.id, "hello")).await.unwrap();
     let all = until_end(&mut events, session.id).await;
     assert!(
@@ -256,7 +259,7 @@ async fn keys_come_from_the_environment() {
     assert!(error.detail.contains("OPENROUTER_API_KEY"));
     world.server.expect_key(KEY);
     let mut events = nexus.subscribe();
-    let session = nexus.session_create(None).await.unwrap();
+    let session = nexus.session_create(NewSession::default()).await.unwrap();
     nexus.submit(user_turn(session.id, "hello")).await.unwrap();
     let all = until_end(&mut events, session.id).await;
     assert!(

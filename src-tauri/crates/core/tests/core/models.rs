@@ -1,6 +1,6 @@
 //! The catalogue and model files.
 
-use nexus_protocol::{ErrorCode, ModelPlace, ModelRef, StarterStatus};
+use nexus_protocol::{ErrorCode, ModelPlace, ModelRef, NewSession, StarterStatus};
 use nexus_test_support::Answer;
 
 use super::World;
@@ -66,7 +66,7 @@ async fn a_file_is_imported_chosen_and_removed() {
         .collect();
     assert_eq!(local, ["local/my-model-q4", "local/my-model-q4-2"]);
 
-    let session = nexus.session_create(None).await.unwrap();
+    let session = nexus.session_create(NewSession::default()).await.unwrap();
     nexus
         .model_select(Some(session.id), info.model.clone())
         .await

@@ -1,6 +1,6 @@
 use nexus_protocol::{
     AnswerMeta, Attachment, ErrorAction, ErrorCard, ErrorCode, FinishReason, ImageData, ModelRef,
-    NoticeLevel, ToolResult, Usage,
+    NoticeLevel, ToolLabel, ToolResult, Usage,
 };
 use proptest::{collection::vec, option, prelude::*};
 
@@ -208,6 +208,7 @@ fn result() -> impl Strategy<Value = ToolResult> {
             output,
             summary,
             duration_ms,
+            parts: Vec::new(),
         },
     )
 }
@@ -225,12 +226,24 @@ fn body() -> impl Strategy<Value = ItemBody> {
             .prop_map(|(text, model, meta)| ItemBody::Assistant { text, model, meta }),
         (any::<String>(), option::of(any::<u64>()))
             .prop_map(|(text, duration_ms)| ItemBody::Thinking { text, duration_ms }),
-        (any::<[String; 3]>(), option::of(result())).prop_map(
-            |([call_id, name, arguments], result)| ItemBody::ToolCall {
+        (any::<[String; 6]>(), option::of(result())).prop_map(
+            |([call_id, name, arguments, verb, object, output], result)| ItemBody::ToolCall {
                 call_id,
                 name,
                 arguments,
+                label: Some(ToolLabel { verb, object }),
+                approval: None,
+                output,
                 result,
+            }
+        ),
+        (any::<String>(), any::<[u64; 2]>(), any::<bool>()).prop_map(
+            |(text, [tokens_before, tokens_after], undone)| ItemBody::Compaction {
+                text,
+                through: 3,
+                tokens_before,
+                tokens_after,
+                undone,
             }
         ),
         (level, any::<String>(), option::of(card()))

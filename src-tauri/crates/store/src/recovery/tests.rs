@@ -1,4 +1,5 @@
-use nexus_protocol::Item;
+use nexus_protocol::{Action, Approval, ApprovalAnswer, Capability, Item, Nonce, ToolLabel};
+use uuid::Uuid;
 
 use super::*;
 use crate::{
@@ -13,6 +14,9 @@ fn call(n: u32, status: ItemStatus, result: Option<ToolResult>) -> Item {
             call_id: format!("call-{n}"),
             name: "calculate".to_owned(),
             arguments: "{\"expression\":\"1+1\"}".to_owned(),
+            label: None,
+            approval: None,
+            output: "so far".to_owned(),
             result,
         },
         ..message(1, n, "")
@@ -22,10 +26,74 @@ fn call(n: u32, status: ItemStatus, result: Option<ToolResult>) -> Item {
 fn outcome(ok: bool, output: &str, summary: &str) -> Option<ToolResult> {
     Some(ToolResult {
         ok,
-        output: output.to_owned(),
-        summary: summary.to_owned(),
-        duration_ms: 0,
+        ..ToolResult::failed(output, summary)
     })
+}
+
+/// A call that the user was asked about.
+fn asked(n: u32, answer: Option<ApprovalAnswer>) -> Item {
+    let mut item = call(n, ItemStatus::InProgress, None);
+    if let ItemBody::ToolCall { approval, .. } = &mut item.body {
+        *approval = Some(Box::new(Approval {
+            nonce: Nonce(Uuid::from_u128(u128::from(n))),
+            action: Action {
+                tool: "calculate".to_owned(),
+                capability: Capability::Execute,
+                label: ToolLabel::default(),
+                process: None,
+                files: Vec::new(),
+                network: None,
+                arguments_hash: String::new(),
+            },
+            fingerprint: "f".to_owned(),
+            why: "why".to_owned(),
+            reason: None,
+            rule: None,
+            answer,
+        }));
+    }
+    item
+}
+
+/// What an ended call looks like.
+fn interrupted(mut item: Item) -> Item {
+    item.status = ItemStatus::Interrupted;
+    if let ItemBody::ToolCall { result, output, .. } = &mut item.body {
+        *result = outcome(false, "Interrupted before it ended.", "interrupted");
+        output.clear();
+    }
+    item
+}
+
+#[tokio::test]
+async fn a_question_to_the_user_survives_and_what_was_let_run_does_not_run_again() {
+    let fixture = Fixture::with_session().await;
+    let running = asked(0, Some(ApprovalAnswer::Once));
+    let waiting = asked(1, None);
+    let behind = call(2, ItemStatus::InProgress, None);
+    let mut elsewhere = call(3, ItemStatus::InProgress, None);
+    elsewhere.step = 9;
+    let items = [
+        running.clone(),
+        waiting.clone(),
+        behind.clone(),
+        elsewhere.clone(),
+    ];
+    fixture.store.put_items(&items).await.unwrap();
+    assert_eq!(fixture.store.recover().await.unwrap(), 2);
+    assert_eq!(
+        fixture.store.items(session_id(1)).await.unwrap(),
+        vec![
+            interrupted(running),
+            waiting,
+            behind,
+            interrupted(elsewhere)
+        ]
+    );
+    assert_eq!(
+        fixture.store.awaiting_approval().await.unwrap(),
+        [session_id(1)]
+    );
 }
 
 #[tokio::test]
@@ -50,7 +118,6 @@ async fn what_a_crash_left_open_is_ended_and_the_rest_stays() {
 
     let store = Store::open(&fixture.path).unwrap();
     assert_eq!(store.recover().await.unwrap(), 3);
-    let ended = outcome(false, "Interrupted before it ended.", "interrupted");
     assert_eq!(
         store.items(session_id(1)).await.unwrap(),
         vec![
@@ -61,9 +128,12 @@ async fn what_a_crash_left_open_is_ended_and_the_rest_stays() {
                 "half an answer about pangolins",
                 ItemStatus::Interrupted
             ),
-            call(2, ItemStatus::Interrupted, ended.clone()),
+            interrupted(call(2, ItemStatus::InProgress, None)),
             done,
-            call(4, ItemStatus::Failed, ended),
+            Item {
+                status: ItemStatus::Failed,
+                ..interrupted(call(4, ItemStatus::Failed, None))
+            },
         ]
     );
     assert_eq!(store.search("pangolin", 5).await.unwrap().len(), 1);
