@@ -8,8 +8,10 @@ mod dev;
 mod host;
 mod io;
 pub mod policy;
+mod process;
 mod registry;
 mod session;
+mod terminal;
 #[cfg(test)]
 mod testing;
 mod tool;
