@@ -2,11 +2,25 @@
 //!
 //! Owns nothing but its list.
 
+mod encode_decode;
+mod hash_text;
+mod make_uuid;
+mod test_regex;
+
 use std::sync::Arc;
 
 use crate::Tool;
 
+/// The small tools need no working folder. They are shown only with one all the same: each tool's description is paid for with
+/// every request, and a chat without a folder is rarely about code.
+const ONLY_WITH_A_FOLDER: bool = true;
+
 /// The tools of this group.
 pub(crate) fn tools() -> Vec<Arc<dyn Tool>> {
-    Vec::new()
+    vec![
+        Arc::new(encode_decode::EncodeDecode),
+        Arc::new(hash_text::HashText),
+        Arc::new(make_uuid::MakeUuid),
+        Arc::new(test_regex::TestRegex),
+    ]
 }
