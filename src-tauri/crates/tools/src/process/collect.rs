@@ -10,7 +10,10 @@ use std::{
 use nexus_protocol::ResultPart;
 
 use super::output_folder;
-use crate::{OutputSink, ToolContext, terminal};
+use crate::{
+    OutputSink, ToolContext,
+    terminal::{self, Cleaner},
+};
 
 /// Bytes kept of the beginning, and as many of the end.
 const HALF: usize = 32 * 1024;
@@ -18,8 +21,6 @@ const HALF: usize = 32 * 1024;
 const MAX_SPILL: u64 = 50 << 20;
 /// Bytes shown while the program runs.
 const MAX_SHOWN: usize = 1 << 20;
-/// A line longer than this is shown in pieces.
-const MAX_LINE: usize = 8 * 1024;
 
 /// The collector, also after a panic of somebody who held it: it has no state in between.
 pub(crate) fn locked(collector: &Mutex<Collector>) -> MutexGuard<'_, Collector> {
@@ -29,9 +30,7 @@ pub(crate) fn locked(collector: &Mutex<Collector>) -> MutexGuard<'_, Collector> 
 /// Takes what a program prints.
 pub(crate) struct Collector {
     kept: Kept,
-    lines: Lines,
-    sink: OutputSink,
-    shown: usize,
+    live: Live,
     spill: Spill,
 }
 
@@ -40,9 +39,12 @@ impl Collector {
     pub(crate) fn new(ctx: &ToolContext, sink: OutputSink) -> Self {
         Self {
             kept: Kept::default(),
-            lines: Lines::default(),
-            sink,
-            shown: 0,
+            live: Live {
+                cleaner: Cleaner::default(),
+                sink,
+                shown: 0,
+                whole: true,
+            },
             spill: Spill::new(output_folder(&ctx.host), ctx.now.0),
         }
     }
@@ -55,36 +57,18 @@ impl Collector {
             self.spill.open(&self.kept.head, &self.kept.tail);
         }
         self.kept.push(bytes);
-        if self.shown >= MAX_SHOWN && self.spill.is_done() {
-            return;
-        }
-        if let Some(text) = self.lines.push(bytes) {
-            self.show(&text);
-        }
+        self.spill.push(bytes);
+        self.live.push(bytes);
     }
 
     /// Nothing came for a while: a line without an end is shown too, such as a question.
     pub(crate) fn idle(&mut self) {
-        if let Some(text) = self.lines.rest() {
-            self.show(&text);
-        }
-    }
-
-    fn show(&mut self, text: &str) {
-        self.spill.write(text);
-        if self.shown >= MAX_SHOWN {
-            return;
-        }
-        self.sink.send(text);
-        self.shown += text.len();
-        if self.shown >= MAX_SHOWN {
-            self.sink.send("\n… more is not shown while it runs …\n");
-        }
+        self.live.idle();
     }
 
     /// What came since the last time.
     pub(crate) fn take(&mut self) -> Output {
-        self.idle();
+        self.live.idle();
         self.spill.flush();
         let kept = std::mem::take(&mut self.kept);
         Output {
@@ -96,9 +80,47 @@ impl Collector {
         }
     }
 
-    /// Whether anything came since the last time.
+    /// Whether nothing came since the last time.
     pub(crate) fn is_empty(&self) -> bool {
         self.kept.total == 0
+    }
+}
+
+/// Shows output while the program runs.
+struct Live {
+    cleaner: Cleaner,
+    sink: OutputSink,
+    shown: usize,
+    /// Whether it stands between two characters.
+    whole: bool,
+}
+
+impl Live {
+    fn push(&mut self, bytes: &[u8]) {
+        if self.shown >= MAX_SHOWN {
+            return;
+        }
+        self.whole = bytes.last().is_some_and(u8::is_ascii);
+        let text = self.cleaner.push(bytes);
+        self.show(&text);
+    }
+
+    fn idle(&mut self) {
+        if self.whole && self.shown < MAX_SHOWN {
+            let text = self.cleaner.finish();
+            self.show(&text);
+        }
+    }
+
+    fn show(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        self.sink.send(text);
+        self.shown += text.len();
+        if self.shown >= MAX_SHOWN {
+            self.sink.send("\n… more is not shown while it runs …\n");
+        }
     }
 }
 
@@ -123,73 +145,12 @@ impl Kept {
     }
 }
 
-/// Cuts bytes into whole lines, so that no character and no control sequence is cut in two.
-#[derive(Default)]
-struct Lines {
-    pending: Vec<u8>,
-}
-
-impl Lines {
-    fn push(&mut self, bytes: &[u8]) -> Option<String> {
-        let end = bytes.iter().rposition(|byte| *byte == b'\n');
-        let (lines, rest) = bytes.split_at(end.map_or(0, |end| end + 1));
-        let mut text = String::new();
-        if !lines.is_empty() {
-            self.pending.extend_from_slice(lines);
-            text = terminal::plain(&std::mem::take(&mut self.pending));
-        }
-        self.pending.extend_from_slice(rest);
-        if self.pending.len() > MAX_LINE {
-            text.extend(self.rest());
-        }
-        (!text.is_empty()).then_some(text)
-    }
-
-    /// What there is of an unfinished line, but for an unfinished sequence or character at its end.
-    fn rest(&mut self) -> Option<String> {
-        let end = self.pending.len();
-        let from = end.saturating_sub(64);
-        let cut = match self.pending[from..].iter().rposition(|byte| *byte == 0x1b) {
-            Some(at) if !ends(&self.pending[from + at..]) => from + at,
-            _ => end - unfinished_character(&self.pending),
-        };
-        let rest = self.pending.split_off(cut);
-        let text = terminal::plain(&std::mem::replace(&mut self.pending, rest));
-        (!text.is_empty()).then_some(text)
-    }
-}
-
-/// Whether a control sequence that begins here ends here too.
-fn ends(sequence: &[u8]) -> bool {
-    match sequence.get(1) {
-        None => false,
-        Some(b'[') => sequence[2..]
-            .iter()
-            .any(|byte| (0x40..=0x7e).contains(byte)),
-        Some(b']' | b'P' | b'X' | b'^' | b'_') => sequence.contains(&0x07),
-        Some(_) => true,
-    }
-}
-
-/// Bytes at the end that begin a character which goes on.
-fn unfinished_character(bytes: &[u8]) -> usize {
-    (1..=3.min(bytes.len()))
-        .find(|back| {
-            let needs = match bytes[bytes.len() - back] {
-                0xc0..=0xdf => 2,
-                0xe0..=0xef => 3,
-                0xf0..=0xf7 => 4,
-                _ => 0,
-            };
-            needs > *back
-        })
-        .unwrap_or(0)
-}
-
 /// The file that holds the whole, made when it is needed.
 struct Spill {
     folder: PathBuf,
     now: i64,
+    cleaner: Cleaner,
+    /// While it is written to.
     file: Option<BufWriter<File>>,
     path: Option<PathBuf>,
     written: u64,
@@ -201,6 +162,7 @@ impl Spill {
         Self {
             folder,
             now,
+            cleaner: Cleaner::default(),
             file: None,
             path: None,
             written: 0,
@@ -219,9 +181,8 @@ impl Spill {
         };
         self.file = Some(BufWriter::new(file));
         self.path = Some(path);
-        let mut so_far = head.to_vec();
-        so_far.extend_from_slice(tail);
-        self.write(&terminal::plain(&so_far));
+        self.push(head);
+        self.push(tail);
     }
 
     fn create(&self) -> Option<(File, PathBuf)> {
@@ -232,38 +193,38 @@ impl Spill {
         })
     }
 
+    fn push(&mut self, bytes: &[u8]) {
+        if self.file.is_some() {
+            let text = self.cleaner.push(bytes);
+            self.write(&text);
+        }
+    }
+
     fn write(&mut self, text: &str) {
         let Some(file) = &mut self.file else { return };
         let room = usize::try_from(MAX_SPILL - self.written).unwrap_or(usize::MAX);
-        let text = &text[..text.floor_char_boundary(room)];
-        if file.write_all(text.as_bytes()).is_err() {
-            self.failed = true;
-            self.file = None;
-            return;
-        }
-        self.written += text.len() as u64;
-        if text.len() + 4 > room {
+        let fitting = &text[..text.floor_char_boundary(room)];
+        self.failed = file.write_all(fitting.as_bytes()).is_err();
+        self.written += fitting.len() as u64;
+        if fitting.len() < text.len() {
+            self.failed |= file.flush().is_err();
             self.written = MAX_SPILL;
-            self.flush();
+        }
+        if self.is_full() {
             self.file = None;
         }
     }
 
     fn flush(&mut self) {
-        if let Some(file) = &mut self.file
-            && file.flush().is_err()
-        {
-            self.failed = true;
+        let text = self.cleaner.finish();
+        self.write(&text);
+        if let Some(file) = &mut self.file {
+            self.failed |= file.flush().is_err();
         }
     }
 
     fn is_full(&self) -> bool {
         self.failed || self.written >= MAX_SPILL
-    }
-
-    /// Whether nothing that comes would be written.
-    fn is_done(&self) -> bool {
-        self.failed || (self.path.is_some() && self.file.is_none())
     }
 }
 
