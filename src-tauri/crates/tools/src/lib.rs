@@ -4,18 +4,22 @@
 //! who asks (the agent's turn loop), approvals, and any clock, environment or global: a tool is given what it needs in
 //! its [`ToolContext`].
 
+mod arguments;
 mod dev;
 mod host;
 mod io;
 pub mod policy;
+mod process;
 mod registry;
 mod session;
+pub mod terminal;
 #[cfg(test)]
 mod testing;
 mod tool;
 mod utility;
 mod workspace;
 
+pub use arguments::{Repair, validate};
 pub use host::Host;
 pub use registry::Registry;
 pub use session::SessionTools;

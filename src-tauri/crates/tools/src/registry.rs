@@ -1,19 +1,29 @@
 //! The tools that a session has.
 //!
-//! Owns the map from names to tools. Whether a call may run is [`crate::policy`]'s to say.
+//! Owns the map from names to tools, and their compiled schemas. Whether a call may run is [`crate::policy`]'s to say.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use nexus_protocol::ToolSpec;
 use serde_json::Value;
 
-use crate::{Tool, dev, io, utility};
+use crate::{Tool, arguments::Checker, dev, io, utility};
 
 /// A set of tools by name. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Registry {
     // Ordered, so that the tools stand in the same order in every request: providers cache equal beginnings.
-    tools: Arc<BTreeMap<String, Arc<dyn Tool>>>,
+    tools: Arc<BTreeMap<String, Entry>>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    tool: Arc<dyn Tool>,
+    /// Compiled at the first call: most tools of a session are never called.
+    checker: Arc<OnceLock<Checker>>,
 }
 
 impl Registry {
@@ -32,7 +42,9 @@ impl Registry {
     #[must_use]
     pub fn with(self, tool: Arc<dyn Tool>) -> Self {
         let mut tools = Arc::unwrap_or_clone(self.tools);
-        tools.insert(tool.spec().name, tool);
+        let name = tool.spec().name;
+        let checker = Arc::default();
+        tools.insert(name, Entry { tool, checker });
         Self {
             tools: Arc::new(tools),
         }
@@ -42,8 +54,8 @@ impl Registry {
     pub fn specs(&self, folder: bool) -> Vec<ToolSpec> {
         self.tools
             .values()
-            .filter(|tool| folder || !tool.needs_folder())
-            .map(|tool| tool.spec())
+            .filter(|entry| folder || !entry.tool.needs_folder())
+            .map(|entry| entry.tool.spec())
             .collect()
     }
 
@@ -85,7 +97,21 @@ impl Registry {
 
     /// The tool of this exact name.
     pub fn get(&self, name: &str) -> Option<Arc<dyn Tool>> {
-        self.tools.get(name).cloned()
+        self.tools.get(name).map(|entry| Arc::clone(&entry.tool))
+    }
+
+    /// A model's arguments for a tool, read and checked against its schema, near-misses repaired: what [`Tool::prepare`] is given.
+    ///
+    /// # Errors
+    /// Words for the model: what does not fit and what is expected.
+    pub fn read_arguments(&self, name: &str, arguments: &str) -> Result<Value, String> {
+        let Some(entry) = self.tools.get(name) else {
+            return Err(format!("There is no tool named {name:?}."));
+        };
+        let checker = entry
+            .checker
+            .get_or_init(|| Checker::new(entry.tool.spec()));
+        checker.check(arguments).map(|(value, _)| value)
     }
 }
 
