@@ -4,6 +4,9 @@
 
 mod carriers;
 mod decide;
+mod limits;
+mod question;
+mod reach;
 mod rules;
 mod shell;
 

@@ -59,26 +59,6 @@ impl Registry {
             .collect()
     }
 
-    /// The arguments of a call of `name` as a model wrote them, or words for the model about what is wrong with them.
-    ///
-    /// # Errors
-    /// Where they are no JSON object.
-    pub fn read_arguments(&self, _name: &str, arguments: &str) -> Result<Value, String> {
-        if arguments.trim().is_empty() {
-            return Ok(Value::Object(serde_json::Map::new()));
-        }
-        match serde_json::from_str(arguments) {
-            Ok(value @ Value::Object(_)) => Ok(value),
-            Ok(_) => Err(
-                "The arguments must be a JSON object. Call again with one, or go on without the tool."
-                    .to_owned(),
-            ),
-            Err(error) => Err(format!(
-                "The arguments are no valid JSON: {error}. Call again with a JSON object, or go on without the tool."
-            )),
-        }
-    }
-
     /// Words for a model that called a tool of this name, which there is not.
     pub fn unknown(&self, name: &str) -> String {
         // A model can write anything as a name; it need not read all of it again.

@@ -1,355 +1,117 @@
-//! Commands that run other commands, or code, which stand in their arguments.
+//! Commands that run other commands or code, or write files, which stand in their arguments.
 //!
-//! Owns the list. A rule that allows `find *` means looking for files, not `find -exec`: what is on this list never rides on
-//! a rule that allows. Refuses to be complete: it is the second lock, the sandbox is the first.
+//! Owns the list, in `carriers.txt`. A rule that allows `find *` means looking for files, not `find -exec`: what is on this list
+//! never rides on a rule that allows. Refuses to be complete: it is the second lock, the sandbox is the first.
 
-/// Commands whose arguments are commands, code or scripts, whatever the options.
-const ALWAYS: &[&str] = &[
-    ".",
-    "alias",
-    "apply",
-    "ash",
-    "at",
-    "awk",
-    "bash",
-    "batch",
-    "builtin",
-    "busybox",
-    "bwrap",
-    "capsh",
-    "chroot",
-    "chrt",
-    "cmd",
-    "command",
-    "coproc",
-    "crontab",
-    "csh",
-    "cscript",
-    "dash",
-    "dbus-run-session",
-    "declare",
-    "doas",
-    "ed",
-    "emacs",
-    "enable",
-    "entr",
-    "env",
-    "eval",
-    "ex",
-    "exec",
-    "expect",
-    "export",
-    "fakeroot",
-    "firejail",
-    "fish",
-    "flock",
-    "forfiles",
-    "gawk",
-    "gdb",
-    "hash",
-    "ionice",
-    "ksh",
-    "less",
-    "lldb",
-    "local",
-    "ltrace",
-    "m4",
-    "man",
-    "mapfile",
-    "mawk",
-    "mksh",
-    "more",
-    "most",
-    "mshta",
-    "nano",
-    "nawk",
-    "nice",
-    "nohup",
-    "nsenter",
-    "nvim",
-    "open",
-    "osascript",
-    "parallel",
-    "pico",
-    "pkexec",
-    "powershell",
-    "proot",
-    "pwsh",
-    "readonly",
-    "rlwrap",
-    "rundll32",
-    "runuser",
-    "screen",
-    "script",
-    "sed",
-    "set",
-    "setarch",
-    "setpriv",
-    "setsid",
-    "sh",
-    "shopt",
-    "socat",
-    "source",
-    "ssh",
-    "start",
-    "stdbuf",
-    "strace",
-    "su",
-    "sudo",
-    "systemd-run",
-    "taskset",
-    "tclsh",
-    "tcsh",
-    "time",
-    "timeout",
-    "tmux",
-    "toybox",
-    "trap",
-    "typeset",
-    "unbuffer",
-    "unshare",
-    "unset",
-    "valgrind",
-    "vi",
-    "view",
-    "vim",
-    "vimdiff",
-    "watch",
-    "wscript",
-    "wsl",
-    "xargs",
-    "xdg-open",
-    "xvfb-run",
-    "zsh",
-];
+use std::{collections::HashMap, sync::LazyLock};
 
-/// Options that make a command a carrier, by command. A long one counts where it is abbreviated, too; a short one where
-/// it stands in a cluster; one with a single dash and a long name must stand alone.
-const OPTIONS: &[(&str, &[&str])] = &[
-    ("bun", &["-e", "-p", "--eval", "--print"]),
-    ("cargo", &["--config"]),
-    (
-        "curl",
-        &["-K", "-o", "-O", "--config", "--output", "--remote-name"],
-    ),
-    ("date", &["-s", "--set"]),
-    ("deno", &["--ext"]),
-    ("diff", &["--to-file"]),
-    ("fd", &["-x", "-X", "--exec", "--exec-batch"]),
-    ("fdfind", &["-x", "-X", "--exec", "--exec-batch"]),
-    (
-        "find",
-        &[
-            "-exec",
-            "-execdir",
-            "-ok",
-            "-okdir",
-            "-delete",
-            "-fprint",
-            "-fprint0",
-            "-fprintf",
-            "-fls",
-            "-files0-from",
-        ],
-    ),
-    ("fzf", &["--bind", "--preview", "--listen"]),
-    (
-        "git",
-        &[
-            "-O",
-            "-x",
-            "--exec",
-            "--ext-diff",
-            "--open-files-in-pager",
-            "--output",
-            "--receive-pack",
-            "--textconv",
-            "--upload-pack",
-        ],
-    ),
-    ("go", &["-exec", "-toolexec", "-overlay", "-vettool"]),
-    ("gzip", &["--to-command"]),
-    ("hostname", &["-F", "--file"]),
-    ("ip", &["-b", "-batch", "-force"]),
-    ("jq", &["-f", "--from-file", "-L"]),
-    (
-        "java",
-        &["-jar", "-cp", "-classpath", "-agentpath", "-javaagent"],
-    ),
-    ("julia", &["-e", "-E", "--eval", "--print"]),
-    ("ld", &["-plugin"]),
-    ("lua", &["-e", "-l"]),
-    (
-        "make",
-        &["--eval", "-f", "--file", "--makefile", "-C", "--directory"],
-    ),
-    ("nmap", &["--script"]),
-    (
-        "node",
-        &[
-            "-e",
-            "-p",
-            "-r",
-            "--eval",
-            "--print",
-            "--require",
-            "--import",
-            "--loader",
-        ],
-    ),
-    ("npm", &["--prefix", "--script-shell"]),
-    ("perl", &["-e", "-E", "-M", "-n", "-p", "-i"]),
-    ("php", &["-r", "-B", "-R", "-E", "-d"]),
-    (
-        "pip",
-        &["--index-url", "--extra-index-url", "-i", "-t", "--target"],
-    ),
-    ("python", &["-c", "-m", "-"]),
-    ("rg", &["--pre", "--hostname-bin", "--search-zip", "-z"]),
-    ("rsync", &["-e", "--rsh", "--rsync-path"]),
-    ("ruby", &["-e", "-r", "-n", "-p"]),
-    ("scp", &["-S", "-o", "-F"]),
-    (
-        "sort",
-        &[
-            "-o",
-            "--output",
-            "--compress-program",
-            "--files0-from",
-            "-T",
-        ],
-    ),
-    ("sqlite3", &["-cmd", "-init"]),
-    (
-        "tar",
-        &[
-            "-I",
-            "-F",
-            "--checkpoint-action",
-            "--info-script",
-            "--new-volume-script",
-            "--rmt-command",
-            "--rsh-command",
-            "--to-command",
-            "--use-compress-program",
-        ],
-    ),
-    ("tcpdump", &["-z"]),
-    ("tree", &["-o"]),
-    (
-        "wget",
-        &[
-            "-O",
-            "-i",
-            "--output-document",
-            "--use-askpass",
-            "--execute",
-            "-e",
-            "--post-file",
-        ],
-    ),
-    ("xz", &["--files", "--files0"]),
-    ("yq", &["-i", "--inplace"]),
-    ("zip", &["-T", "-TT", "--unzip-command"]),
-];
+use super::rules::base_name;
 
-/// Subcommands that make a command a carrier.
-const SUBCOMMANDS: &[(&str, &[&str])] = &[
-    ("bun", &["x", "repl"]),
-    ("deno", &["eval", "repl"]),
-    ("docker", &["exec", "run"]),
-    (
-        "git",
-        &[
-            "bisect",
-            "clone",
-            "config",
-            "credential",
-            "daemon",
-            "difftool",
-            "filter-branch",
-            "fetch",
-            "hook",
-            "mergetool",
-            "pull",
-            "rebase",
-            "send-email",
-            "submodule",
-            "upload-pack",
-            "worktree",
-        ],
-    ),
-    ("go", &["generate", "run"]),
-    ("kubectl", &["exec", "run"]),
-    ("npm", &["exec", "explore", "x", "config", "set"]),
-    ("pipx", &["run"]),
-    ("pnpm", &["dlx", "exec"]),
-    ("podman", &["exec", "run"]),
-    ("poetry", &["run"]),
-    ("uv", &["run", "tool", "x"]),
-    ("yarn", &["dlx", "exec"]),
-];
+/// The list. A line a program; see its head.
+const LIST: &str = include_str!("carriers.txt");
 
-/// Read their code from the input where no file is named.
-const INTERPRETERS: &[&str] = &[
-    "bun", "deno", "julia", "lua", "node", "perl", "php", "python", "ruby",
-];
+/// What makes a program a carrier.
+#[derive(Default)]
+struct Carrier {
+    /// Anything.
+    always: bool,
+    /// That it reads code from its input where no file is named.
+    interprets: bool,
+    /// Options. A long one counts where it is abbreviated, too; a short one where it stands in a cluster; one with a single
+    /// dash and a long name must stand alone.
+    options: Vec<&'static str>,
+    subcommands: Vec<&'static str>,
+    /// A second argument, which it writes to.
+    writes_second: bool,
+}
+
+static CARRIERS: LazyLock<HashMap<&'static str, Carrier>> = LazyLock::new(|| {
+    let mut carriers: HashMap<&'static str, Carrier> = HashMap::new();
+    for line in LIST.lines().filter(|line| !line.starts_with('#')) {
+        let mut words = line.split_whitespace();
+        match words.next() {
+            Some("*") => {
+                for name in words {
+                    carriers.entry(name).or_default().always = true;
+                }
+            }
+            Some(name) => carriers.entry(name).or_default().read(words),
+            None => {}
+        }
+    }
+    carriers
+});
 
 /// Options of git itself, before the subcommand, that change nothing about what runs.
 const GIT_FIRST: &[&str] = &["--no-pager", "--version", "--help"];
 
-/// Whether the command runs others, or code, from its arguments.
+/// Whether the command runs others, or code, or writes files, from its arguments.
 pub(super) fn carries(argv: &[String]) -> bool {
     let Some((name, arguments)) = argv.split_first() else {
         return true;
     };
-    let names = names(name);
-    let known = |command: &str| names.iter().any(|name| name == command);
-    if known("") || ALWAYS.iter().any(|command| known(command)) {
+    let name = base_name(name);
+    if name.is_empty() {
         return true;
     }
-    let names_a_file = || arguments.iter().any(|argument| !argument.starts_with('-'));
-    if INTERPRETERS.iter().any(|command| known(command)) && !names_a_file() {
-        return true;
-    }
-    if known("git")
-        && let Some(first) = arguments.first()
-        && first.starts_with('-')
-        && !GIT_FIRST.contains(&first.as_str())
-    {
-        return true;
-    }
-    let of = |table: &'static [(&str, &[&str])]| {
-        table
-            .iter()
-            .filter(|(command, _)| known(command))
-            .flat_map(|(_, entries)| entries.iter().copied())
-            .collect::<Vec<_>>()
-    };
-    let (options, subcommands) = (of(OPTIONS), of(SUBCOMMANDS));
-    arguments.iter().enumerate().any(|(index, argument)| {
-        options.iter().any(|option| is(option, argument))
-            || subcommands.contains(&argument.as_str())
-            // Old habits: `tar xIf`.
-            || (known("tar") && index == 0 && !argument.starts_with('-') && argument.contains(['I', 'F']))
-    })
+    // `python3.11` is `python`; `7z` and `base64` are what they are.
+    let versionless = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
+    // Without its end, too: `mkfs.ext4`.
+    let kind = name.split('.').next().unwrap_or_default();
+    let mut names = vec![name.as_str(), versionless, kind];
+    names.dedup();
+    names
+        .into_iter()
+        .filter_map(|name| Some((name, CARRIERS.get(name)?)))
+        .any(|(name, carrier)| carrier.carries(name, arguments))
 }
 
-/// The name without its folder and the letters' case, which some file systems do not know; and the same without its version.
-fn names(command: &str) -> [String; 2] {
-    let name = command.rsplit(['/', '\\']).next().unwrap_or_default();
-    let name = name.to_lowercase();
-    let name = name.strip_suffix(".exe").unwrap_or(&name).to_owned();
-    let versionless = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    let versionless = if versionless.is_empty() {
-        name.clone()
-    } else {
-        versionless.to_owned()
-    };
-    [name, versionless]
+impl Carrier {
+    fn read(&mut self, words: impl Iterator<Item = &'static str>) {
+        for word in words {
+            match word {
+                "<" => self.interprets = true,
+                "+" => self.writes_second = true,
+                option if option.starts_with(['-', '=']) => self.options.push(option),
+                subcommand => self.subcommands.push(subcommand),
+            }
+        }
+    }
+
+    fn carries(&self, name: &str, arguments: &[String]) -> bool {
+        let first = arguments.first().map(String::as_str);
+        let operands = arguments
+            .iter()
+            .filter(|argument| !argument.starts_with('-'))
+            .count();
+        if self.always || (self.interprets && operands == 0) || (self.writes_second && operands > 1)
+        {
+            return true;
+        }
+        if name == "git"
+            && first.is_some_and(|first| first.starts_with('-') && !GIT_FIRST.contains(&first))
+        {
+            return true;
+        }
+        // Old habits: `tar xIf`.
+        if name == "tar"
+            && first.is_some_and(|first| {
+                !first.starts_with('-') && first.contains(['I', 'F', 'P', 'C', 'T', 'x'])
+            })
+        {
+            return true;
+        }
+        arguments.iter().any(|argument| {
+            self.options.iter().any(|option| is(option, argument))
+                || self.subcommands.contains(&argument.as_str())
+        })
+    }
 }
 
 fn is(option: &str, argument: &str) -> bool {
+    if let Some(alone) = option.strip_prefix('=') {
+        return argument.split('=').next() == Some(alone);
+    }
     if let Some(long) = option.strip_prefix("--") {
         let Some(given) = argument.strip_prefix("--") else {
             return false;

@@ -1,12 +1,16 @@
 //! The decision: mode, rules and grants against one action.
 //!
-//! A pure function that fails closed. The order: what is never allowed, rules that deny, rules that ask, rules and grants that
-//! allow, the mode. What an allow rule covers is still confined: no rule takes a program out of the sandbox, opens the network or
-//! changes a protected file.
+//! A pure function that fails closed. The order: what is never allowed, rules that deny, what the mode forbids, rules that ask,
+//! rules and grants that allow, the mode. What an allow rule covers is still confined: no rule takes a program out of the
+//! sandbox, opens the network, leaves the working folder or changes a protected file.
 
-use nexus_protocol::{Action, Capability, Confinement, Mode};
+use nexus_protocol::{Action, Capability, Mode};
 
-use super::{Rules, ShellLine};
+use super::{
+    Rule, Rules, Said, Verdict, limits,
+    question::{self, Grant},
+    reach,
+};
 
 /// What becomes of a tool call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,50 +47,97 @@ pub struct Permission<'a> {
 
 /// Decides on an action.
 pub fn decide(action: &Action, permission: &Permission<'_>) -> Decision {
-    let reads_inside = action.process.is_none()
-        && action.network.is_none()
-        && action
-            .files
-            .iter()
-            .all(|file| file.inside && file.access.is_read());
-    if action.capability == Capability::Compute
-        || (action.capability == Capability::Read && reads_inside)
-    {
-        return Decision::Allow;
+    match settle(action, permission) {
+        Settled::Allow => Decision::Allow,
+        Settled::Deny(reason) => Decision::Deny(reason),
+        Settled::Ask { by_rule } => Decision::Ask(ask(action, permission, by_rule)),
     }
-    if let Some(process) = &action.process
-        && process.language == "shell"
-        && process.sandbox == Confinement::Full
-        && action.network.is_none()
-    {
-        match permission.rules.on_line(&ShellLine::read(&process.code)) {
-            Some(super::rules::Said::Deny(reason)) => return Decision::Deny(reason),
-            Some(super::rules::Said::Allow) if permission.mode != Mode::Plan => {
-                return Decision::Allow;
-            }
-            _ => {}
-        }
+}
+
+enum Settled {
+    Allow,
+    Ask { by_rule: bool },
+    Deny(String),
+}
+
+fn settle(action: &Action, permission: &Permission<'_>) -> Settled {
+    if let Some(reason) = limits::forbidden(action) {
+        return Settled::Deny(reason);
     }
-    if permission.mode == Mode::Plan {
-        return Decision::Deny(
+    let said = permission.rules.on_action(action);
+    if let Some(Said::Deny(reason)) = said {
+        return Settled::Deny(reason);
+    }
+    if permission.mode == Mode::Plan && changes(action) {
+        return Settled::Deny(
             "This chat is in Plan mode: nothing is changed and nothing runs. Finish the plan and say what you would do."
                 .to_owned(),
         );
     }
-    let grant = exact(action);
-    if let Some(grant) = &grant
-        && permission.grants.contains(grant)
-    {
-        return Decision::Allow;
+    let fault = reach::fault(action).is_some();
+    if fault || said == Some(Said::Ask) {
+        return Settled::Ask { by_rule: !fault };
     }
-    Decision::Ask(Question {
-        why: "This needs your word.".to_owned(),
-        rule: None,
-        grant,
-    })
+    let allowed = if reach::beyond(action).is_empty() {
+        said == Some(Said::Allow)
+            || is_free(permission.mode, action.capability)
+            || permission
+                .grants
+                .iter()
+                .any(|grant| Grant::read(grant).is_some_and(|grant| grant.covers(action)))
+    } else {
+        // Beyond what rules and modes give, only the very same call again.
+        question::may_be_granted(action) && permission.grants.contains(&question::same_call(action))
+    };
+    if allowed {
+        Settled::Allow
+    } else {
+        Settled::Ask { by_rule: false }
+    }
 }
 
-/// The grant that covers this very action again, whatever the files hold then.
-fn exact(action: &Action) -> Option<String> {
-    Some(format!("call {} {}", action.tool, action.arguments_hash))
+/// Whether anything would be other than before.
+fn changes(action: &Action) -> bool {
+    action.process.is_some()
+        || action.files.iter().any(|file| !file.access.is_read())
+        || matches!(
+            action.capability,
+            Capability::Write | Capability::Execute | Capability::Settings
+        )
+}
+
+/// What a mode gives of that which stays in the working folder and in the sandbox.
+fn is_free(mode: Mode, capability: Capability) -> bool {
+    match capability {
+        Capability::Compute | Capability::Read => true,
+        Capability::Write => matches!(mode, Mode::Edits | Mode::Auto),
+        Capability::Execute => mode == Mode::Auto,
+        Capability::Network | Capability::Settings => false,
+    }
+}
+
+/// Only what would make a difference is offered: with the rule, or the grant, the same call would run.
+fn ask(action: &Action, permission: &Permission<'_>, by_rule: bool) -> Question {
+    let runs = |permission: &Permission<'_>| matches!(settle(action, permission), Settled::Allow);
+    let rule = question::rule(action).filter(|text| {
+        Rule::for_verdict(Verdict::Allow, text).is_ok_and(|rule| {
+            let rules = permission.rules.clone().with(Verdict::Allow, rule);
+            runs(&Permission {
+                rules: &rules,
+                grants: &[],
+                ..*permission
+            })
+        })
+    });
+    let grant = question::grants(action).into_iter().find(|grant| {
+        runs(&Permission {
+            grants: std::slice::from_ref(grant),
+            ..*permission
+        })
+    });
+    Question {
+        why: question::why(action, by_rule),
+        rule,
+        grant,
+    }
 }

@@ -54,7 +54,7 @@ impl ShellLine {
 
 /// Characters that show one thing and are another: controls but for tab and newline, what reverses the direction of text,
 /// what cannot be seen, and blanks that are none to a shell.
-fn is_trick(character: char) -> bool {
+pub(super) fn is_trick(character: char) -> bool {
     match character {
         '\t' | '\n' | ' ' => false,
         '\u{200b}'..='\u{200f}'
@@ -64,4 +64,9 @@ fn is_trick(character: char) -> bool {
         | '\u{e0000}'..='\u{e007f}' => true,
         other => other.is_control() || other.is_whitespace(),
     }
+}
+
+/// Whether a word means something to the shell itself where a command begins.
+pub(super) fn is_reserved(word: &str) -> bool {
+    reader::RESERVED.contains(&word)
 }

@@ -12,7 +12,7 @@ const SCRIPT: &str = "it is a script, not a list of commands";
 const BROKEN: &str = "it is not complete";
 
 /// Words that are no commands where a command begins.
-const RESERVED: &[&str] = &[
+pub(super) const RESERVED: &[&str] = &[
     "!", "[[", "]]", "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for",
     "function", "if", "in", "select", "then", "time", "until", "while",
 ];
