@@ -1,10 +1,16 @@
 //! What the user can do: each verb calls the core and hands what it says to the state. Components call verbs, never commands.
 
+mod agent;
+mod changes;
 mod chat;
 mod models;
 mod settings;
 mod start;
 
+pub use agent::{
+    answer, compact, pick_folder, remove_folder, set_mode, start_plan, undo_compaction,
+};
+pub use changes::{change_diff, keep, load_changes, redo, toggle_changes, undo};
 pub use chat::{
     delete_session, go_on, new_chat, open_session, perform, rename_session, retry, send, stop,
 };

@@ -7,7 +7,7 @@ use nexus_protocol::{ErrorCode, Theme};
 
 use crate::{
     actions, browser,
-    components::{Banners, SearchDialog, Sidebar, Toasts, TopBar},
+    components::{Banners, ChangesPanel, SearchDialog, Sidebar, Toasts, TopBar},
     ipc::{bridge, client},
     markdown::MarkdownHost,
     pages::{ChatPage, FailurePage, ModelsPage, OnboardingPage, SettingsPage},
@@ -76,13 +76,18 @@ fn Frame() -> impl IntoView {
         sidebar_hidden,
         drawer,
         search,
+        changes,
         ..
     } = app.view;
     // Going where one is already must not build the page anew: the composer would lose what is typed.
     let page = Memo::new(move |_| page.get());
+    let panel = Memo::new(move |_| {
+        changes.get() && page.get() == Page::Chat && app.store.open.with(Option::is_some)
+    });
     view! {
         <div
             class="app"
+            class:panel-open=move || panel.get()
             class:sidebar-hidden=move || sidebar_hidden.get()
             class:drawer-open=move || drawer.get()
         >
@@ -101,6 +106,9 @@ fn Frame() -> impl IntoView {
                     Page::Chat | Page::Onboarding => view! { <ChatPage /> }.into_any(),
                 }}
             </main>
+            <Show when=move || panel.get()>
+                {move || app.store.open.get().map(|open| view! { <ChangesPanel open /> })}
+            </Show>
             <Show when=move || search.get()>
                 <SearchDialog />
             </Show>

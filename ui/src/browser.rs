@@ -87,6 +87,19 @@ pub fn focus(selector: &str) {
     }
 }
 
+/// Whether the user is at something that a question may not take the focus from: words in a field, a dialog, another question.
+pub fn is_busy() -> bool {
+    let Some(active) = document().and_then(|document| document.active_element()) else {
+        return false;
+    };
+    let within = |selector: &str| active.closest(selector).ok().flatten().is_some();
+    let typed = match active.dyn_ref::<web_sys::HtmlTextAreaElement>() {
+        Some(field) => !field.value().is_empty(),
+        None => active.dyn_ref::<web_sys::HtmlInputElement>().is_some(),
+    };
+    typed || within("dialog, .menu, .popover, .approval, .changes-panel")
+}
+
 /// Whether this keyboard calls its command key ⌘.
 pub fn is_mac() -> bool {
     window().is_some_and(|window| {

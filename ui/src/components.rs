@@ -1,15 +1,22 @@
 //! The parts that pages are made of.
 
+mod approval;
 mod attachments;
 mod banners;
+mod changes;
+mod compaction;
 mod composer;
+mod context_meter;
 mod error_note;
+mod folder_picker;
 mod icon;
 mod menu;
 mod message;
+mod mode_picker;
 mod model_chip;
 mod model_list;
 mod model_picker;
+mod result;
 mod search;
 mod session_list;
 mod sidebar;
@@ -21,6 +28,7 @@ mod top_bar;
 mod transcript;
 
 pub use banners::Banners;
+pub use changes::ChangesPanel;
 pub use composer::Composer;
 pub use error_note::ErrorNote;
 pub use icon::{Icon, Shape};

@@ -87,6 +87,16 @@ pub fn context(tokens: u32) -> String {
     format!("{:.0}k", f64::from(tokens) / f64::from(thousand))
 }
 
+/// `640`, `12k`, `1.2M`: tokens, where a glance is enough.
+pub fn tokens(count: u64) -> String {
+    match count {
+        ..1000 => count.to_string(),
+        1000..10_000 => format!("{}k", trim(&format!("{:.1}", count as f64 / 1e3))),
+        10_000..1_000_000 => format!("{}k", count / 1000),
+        _ => format!("{}M", trim(&format!("{:.1}", count as f64 / 1e6))),
+    }
+}
+
 /// `18,204`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -220,6 +230,12 @@ pub fn answer_facts(meta: &AnswerMeta) -> String {
             .map(cost),
     );
     parts.join(" · ")
+}
+
+/// `1 file`, `3 files`.
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    let word = if number == 1 { one } else { many };
+    format!("{} {word}", grouped(number as u64))
 }
 
 /// A tool's name as a verb: `current_time` is `Current time`.

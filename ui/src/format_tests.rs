@@ -239,3 +239,14 @@ fn json_that_does_not_parse_stays() {
     assert_eq!(pretty_json(r#"{"a":1}"#), "{\n  \"a\": 1\n}");
     assert_eq!(pretty_json(r#"{"a":"#), r#"{"a":"#);
 }
+
+#[test]
+fn counts_and_tokens_at_a_glance() {
+    assert_eq!(count(1, "file", "files"), "1 file");
+    assert_eq!(count(1204, "file", "files"), "1,204 files");
+    let shown: Vec<String> = [0, 640, 1200, 9_999, 128_000, 1_250_000]
+        .into_iter()
+        .map(tokens)
+        .collect();
+    assert_eq!(shown, ["0", "640", "1.2k", "10k", "128k", "1.2M"]);
+}

@@ -10,6 +10,7 @@ pub mod ipc;
 pub mod markdown;
 mod pages;
 pub mod state;
+mod visible;
 
 /// Installs the crash page and mounts the tree into the document's body.
 pub fn run() {

@@ -1,6 +1,7 @@
 //! What the window knows: a fold of the core's events ([`Store`]), what its commands returned ([`Facts`]), and where the
 //! user is looking ([`View`]). Owns no truth: closing the window loses nothing but drafts.
 
+mod attention;
 mod facts;
 pub mod perf;
 mod row;
@@ -11,13 +12,15 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use leptos::prelude::{expect_context, provide_context};
+use leptos::prelude::{Get, With, expect_context, provide_context};
+use nexus_protocol::{Mode, SessionId, SessionSummary};
 
+pub use attention::Attention;
 pub use facts::{Facts, Loaded};
 pub use row::{Appended, Row, RowBody};
 pub use session::{Load, OpenSession};
 pub use store::{Outcome, SessionRow, Store};
-pub use view::{Draft, Page, SettingsSection, Toast, View};
+pub use view::{Draft, Page, SettingsSection, Toast, Undo, View};
 
 /// All state of the window; a handful of handles, so it is passed by copy.
 #[derive(Clone, Copy)]
@@ -37,6 +40,35 @@ impl App {
             store: Store::new(),
             facts: Facts::new(),
             view: View::new(),
+        }
+    }
+
+    /// What is known of the open session; `None` in a new chat. Subscribes.
+    pub fn summary(self) -> Option<SessionSummary> {
+        let id = self.store.open.with(|open| open.as_ref().map(|o| o.id))?;
+        self.summary_of(id)
+    }
+
+    /// What is known of a session. Subscribes to the list too: a session may come into it after it was opened.
+    pub fn summary_of(self, id: SessionId) -> Option<SessionSummary> {
+        let rows = self.store.sessions;
+        let row = rows.with(|rows| rows.iter().find(|row| row.id == id).cloned())?;
+        Some(row.summary.get())
+    }
+
+    /// How free the agent is: in the open session, or in the new chat that would begin. Subscribes.
+    pub fn mode(self) -> Mode {
+        match self.store.open.with(Option::is_some) {
+            true => self.summary().map_or(Mode::default(), |s| s.mode),
+            false => self.view.new_mode.get(),
+        }
+    }
+
+    /// The working folder: of the open session, or of the new chat that would begin. Subscribes.
+    pub fn folder(self) -> Option<String> {
+        match self.store.open.with(Option::is_some) {
+            true => self.summary().and_then(|summary| summary.folder),
+            false => self.view.new_folder.get(),
         }
     }
 

@@ -4,7 +4,7 @@ use leptos::{
     prelude::{Callback, GetUntracked, Set, WithUntracked},
     task::spawn_local,
 };
-use nexus_protocol::{Attachment, ErrorAction, ErrorCard, Op, SessionId, Submission};
+use nexus_protocol::{Attachment, ErrorAction, ErrorCard, Mode, Op, SessionId, Submission};
 
 use super::go_to_settings;
 use crate::{
@@ -23,8 +23,11 @@ async fn open(app: App, id: SessionId) {
     app.view.drawer.set(false);
     app.view.send_error.set(None);
     if app.store.opened(id).is_none() {
+        app.view.undo.set(None);
         app.store.open.set(Some(OpenSession::new(id)));
         feed::refresh(app.store, id).await;
+        // The list of changed files must not hold up the reader.
+        spawn_local(feed::refresh_changes(app.store, id));
     }
     app.view.focus();
 }
@@ -54,7 +57,12 @@ pub async fn send(app: App, text: String, attachments: Vec<Attachment>) -> Resul
                 .facts
                 .settings
                 .with_untracked(|view| view.as_ref()?.settings.default_model.clone());
-            let summary = client::session_create(model).await?;
+            let mode = Some(app.view.new_mode.get_untracked());
+            let folder = app.view.new_folder.get_untracked();
+            let summary = client::session_create(model, mode, folder).await?;
+            // What was chosen is the session's now; the next new chat begins careful again.
+            app.view.new_mode.set(Mode::default());
+            app.view.new_folder.set(None);
             let id = summary.id;
             app.store.put(summary);
             // The words stay in the composer until they are accepted, whichever session it shows then.
@@ -90,7 +98,7 @@ pub fn go_on(app: App) {
     ask(app, Op::Continue);
 }
 
-fn ask(app: App, op: Op) {
+pub(super) fn ask(app: App, op: Op) {
     let Some(open) = app.store.open.get_untracked() else {
         return;
     };
@@ -101,7 +109,7 @@ fn ask(app: App, op: Op) {
     });
 }
 
-async fn submit(session: SessionId, op: Op) -> Result<(), ErrorCard> {
+pub(super) async fn submit(session: SessionId, op: Op) -> Result<(), ErrorCard> {
     client::submit(Submission {
         id: browser::submission_id(),
         session,

@@ -22,7 +22,8 @@ pub fn start(app: App) {
                 return;
             }
         };
-        app.store.list(bootstrap.sessions.clone());
+        app.store
+            .list(bootstrap.sessions.clone(), &bootstrap.states);
         app.view.page.set(if bootstrap.onboarding {
             Page::Onboarding
         } else {

@@ -7,6 +7,9 @@ use web_sys::{File, HtmlTextAreaElement};
 use super::{
     ErrorNote, Icon, Shape,
     attachments::{self, MEDIA_TYPES, Thumbs, files_of},
+    context_meter::ContextMeter,
+    folder_picker::FolderPicker,
+    mode_picker::ModePicker,
     model_picker::ModelPicker,
 };
 use crate::{
@@ -265,7 +268,10 @@ pub fn Composer() -> impl IntoView {
                         <Icon shape=Shape::Plus />
                     </button>
                     <ModelPicker model />
+                    <ModePicker />
+                    <FolderPicker />
                     <span class="grow"></span>
+                    <ContextMeter />
                     <Show
                         when=move || running.get()
                         fallback=move || view! {
@@ -301,12 +307,7 @@ pub fn Composer() -> impl IntoView {
 
 /// The model that will answer: the session's, else the one for new chats.
 fn current_model(app: App, session: Option<SessionId>) -> Option<ModelRef> {
-    let own = session.and_then(|id| {
-        app.store
-            .sessions
-            .with(|rows| rows.iter().find(|row| row.id == id).cloned())
-            .and_then(|row| row.summary.with(|summary| summary.model.clone()))
-    });
+    let own = session.and_then(|id| app.summary_of(id)?.model);
     own.or_else(|| app.facts.default_model())
 }
 

@@ -45,6 +45,20 @@ pub enum Shape {
     Bin,
     /// A file.
     File,
+    /// A folder.
+    Folder,
+    /// A link.
+    Link,
+    /// Take back.
+    Undo,
+    /// More room.
+    Wider,
+    /// Asks.
+    Question,
+    /// A plan.
+    List,
+    /// Goes by itself.
+    Play,
     /// A key.
     Key,
     /// A tool is at work.
@@ -80,6 +94,17 @@ impl Shape {
             Self::Pencil => "M3 13l.7-2.9 7.2-7.2 2.2 2.2-7.2 7.2zM9.6 4.2l2.2 2.2",
             Self::Bin => "M3 4.4h10M6.2 4.2V2.6h3.6v1.6M4.2 4.6l.6 8.8h6.4l.6-8.8M6.8 7v4M9.2 7v4",
             Self::File => "M4 2.2h5l3 3v8.6H4zM9 2.4v3h2.8",
+            Self::Folder => {
+                "M2.4 4.2a1 1 0 0 1 1-1h2.9l1.5 1.7h4.8a1 1 0 0 1 1 1v6a1 1 0 0 1-1 1H3.4a1 1 0 0 1-1-1z"
+            }
+            Self::Link => "M9 3h4v4M13 3 7.5 8.5M11 9.5V13H3V5h3.5",
+            Self::Undo => "M6 3.6 3.2 6.4 6 9.2M3.4 6.4h6.2a3.2 3.2 0 0 1 0 6.4H7.4",
+            Self::Wider => "M5.4 4.6 2.2 8l3.2 3.4M10.6 4.6 13.8 8l-3.2 3.4M2.4 8h11.2",
+            Self::Question => {
+                "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM6.3 6.4a1.8 1.8 0 1 1 2.5 1.7c-.6.3-.8.6-.8 1.3M8 11.3v.1"
+            }
+            Self::List => "M6 4.2h7.4M6 8h7.4M6 11.8h7.4M2.8 4.2h.2M2.8 8h.2M2.8 11.8h.2",
+            Self::Play => "M5 3.2 12.4 8 5 12.8z",
             Self::Key => "M5.6 13a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM7.8 7.9 13 2.7M10.6 5.1l2 2",
             Self::Ring => "M8 13.5A5.5 5.5 0 1 0 2.5 8",
         }

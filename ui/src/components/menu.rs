@@ -10,8 +10,12 @@ use super::{Icon, Shape};
 pub struct MenuItem {
     /// What it does, as a verb.
     pub label: &'static str,
+    /// What that means, below it; may be empty.
+    pub hint: &'static str,
     /// Drawn before it.
     pub shape: Shape,
+    /// One of several of which one holds: whether it is this one.
+    pub chosen: Option<bool>,
     /// Whether something goes.
     pub bad: bool,
     /// For tests.
@@ -65,7 +69,8 @@ pub fn Menu(
                 .map(|item| view! {
                     <button
                         type="button"
-                        role="menuitem"
+                        role=if item.chosen.is_some() { "menuitemradio" } else { "menuitem" }
+                        aria-checked=item.chosen.map(|chosen| chosen.to_string())
                         class="menu-item"
                         class:bad=item.bad
                         data-testid=item.testid
@@ -76,7 +81,11 @@ pub fn Menu(
                         }
                     >
                         <Icon shape=item.shape />
-                        {item.label}
+                        <span class="menu-words">
+                            <span>{item.label}</span>
+                            {(!item.hint.is_empty()).then(|| view! { <span class="menu-hint">{item.hint}</span> })}
+                        </span>
+                        {(item.chosen == Some(true)).then(|| view! { <Icon shape=Shape::Check /> })}
                     </button>
                 })
                 .collect_view()}
@@ -86,7 +95,7 @@ pub fn Menu(
 
 /// Moves the focus among the items by `step`, from the first where none has it.
 fn focus_item(list: &web_sys::Element, step: i32) {
-    let Ok(items) = list.query_selector_all("[role=menuitem]") else {
+    let Ok(items) = list.query_selector_all("[role^=menuitem]") else {
         return;
     };
     let count = i32::try_from(items.length()).unwrap_or(0);

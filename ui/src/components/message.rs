@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use nexus_protocol::{
-    AnswerMeta, Attachment, ErrorCard, FinishReason, ItemStatus, ModelRef, NoticeLevel, UnixMillis,
+    AnswerMeta, Attachment, ErrorCard, FinishReason, ItemStatus, ModelRef, NoticeLevel, SessionId,
+    TurnId, UndoScope, UnixMillis,
 };
 
-use super::{ErrorNote, Icon, PlaceBadge, Shape};
+use super::{ErrorNote, Icon, PlaceBadge, Shape, changes::TurnChanges};
 use crate::{actions, browser, format, markdown::Markdown, state::use_app};
 
 /// Characters of a message that are shown before the reader asks for all.
@@ -19,6 +20,10 @@ pub fn UserRow(
     text: Arc<str>,
     attachments: Arc<Vec<Attachment>>,
     created: UnixMillis,
+    session: SessionId,
+    turn: TurnId,
+    position: u32,
+    changes: TurnChanges,
 ) -> impl IntoView {
     let app = use_app();
     let all = RwSignal::new(false);
@@ -26,6 +31,7 @@ pub fn UserRow(
     let size = format::bytes(text.len() as u64);
     let copied = text.clone();
     let has_text = !text.is_empty();
+    let can_go_back = Memo::new(move |_| changes.reaches(position));
     view! {
         <article
             class="message-user"
@@ -73,6 +79,20 @@ pub fn UserRow(
                 </div>
             })}
             <div class="message-tools">
+                <Show when=move || can_go_back.get()>
+                    <button
+                        type="button"
+                        class="icon-button"
+                        data-testid="undo-back-to"
+                        aria-label="Undo back to here"
+                        title="Undo back to here: all files as they were before this message"
+                        on:click=move |_| {
+                            spawn_local(actions::undo(app, session, UndoScope::BackTo { turn }, false));
+                        }
+                    >
+                        <Icon shape=Shape::Undo />
+                    </button>
+                </Show>
                 <button
                     type="button"
                     class="icon-button"

@@ -1,6 +1,7 @@
 //! All chats, by day, each with its menu: rename in place, delete with a way back.
 
 use leptos::{ev, html, prelude::*};
+use nexus_protocol::SessionState;
 
 use super::{
     Icon, Shape,
@@ -90,7 +91,7 @@ fn SessionLine(row: SessionRow) -> impl IntoView {
                 .open
                 .with(|open| open.as_ref().is_some_and(|open| open.id == id))
     });
-    let running = Memo::new(move |_| app.store.running.with(|running| running.contains(&id)));
+    let state = Memo::new(move |_| app.store.attention.with(|attention| attention.of(id)));
     let on_key = move |event: ev::KeyboardEvent| match event.key().as_str() {
         "F2" => {
             event.prevent_default();
@@ -106,6 +107,8 @@ fn SessionLine(row: SessionRow) -> impl IntoView {
         vec![
             MenuItem {
                 label: "Rename",
+                hint: "",
+                chosen: None,
                 shape: Shape::Pencil,
                 bad: false,
                 testid: "session-rename",
@@ -113,6 +116,8 @@ fn SessionLine(row: SessionRow) -> impl IntoView {
             },
             MenuItem {
                 label: "Delete",
+                hint: "",
+                chosen: None,
                 shape: Shape::Bin,
                 bad: true,
                 testid: "session-delete",
@@ -147,10 +152,16 @@ fn SessionLine(row: SessionRow) -> impl IntoView {
                     on:dblclick=move |_| renaming.set(true)
                     on:keydown=on_key
                 >
-                    <Show when=move || running.get()>
-                        <span class="dot" data-testid="session-running"></span>
-                        <span class="visually-hidden">"Answering: "</span>
-                    </Show>
+                    {move || state.get().map(|state| {
+                        let (class, testid, words) = match state {
+                            SessionState::Running => ("dot", "session-running", "Answering: "),
+                            SessionState::Waiting => ("dot waiting", "session-waiting", "Waiting for you: "),
+                        };
+                        view! {
+                            <span class=class data-testid=testid></span>
+                            <span class="visually-hidden">{words}</span>
+                        }
+                    })}
                     <span class="session-title" dir="auto">{move || title.get()}</span>
                 </button>
                 <button

@@ -1,40 +1,122 @@
-//! A tool call: one line when done, arguments and result when opened.
+//! A tool call: one line when done, arguments and result when opened; a question to the user while it waits for one.
+
+mod arguments;
 
 use leptos::prelude::*;
-use nexus_protocol::{ItemStatus, ToolResult};
+use nexus_protocol::{Approval, ItemId, ItemStatus, ResultPart, SessionId, ToolLabel, ToolResult};
 
-use super::{Icon, Shape, message::status_name};
-use crate::format;
+use super::{
+    Icon, Shape,
+    approval::{ApprovalCard, answer_words},
+    message::status_name,
+    result::{PartView, TextView, is_picture},
+};
+use crate::{format, visible};
 
-/// Characters of arguments or a result that are shown.
-const SHOWN: usize = 20_000;
+/// What is shown of growing output.
+const TAIL_LINES: usize = 12;
+const TAIL_CHARACTERS: usize = 4000;
 
-/// The card.
+/// A tool call's signals, as its row holds them.
+#[derive(Clone)]
+pub struct ToolCall {
+    /// Where it belongs.
+    pub session: SessionId,
+    /// Its item.
+    pub item: ItemId,
+    /// The tool.
+    pub name: String,
+    /// JSON text so far.
+    pub arguments: RwSignal<String>,
+    /// What it does, once that is known.
+    pub label: RwSignal<Option<ToolLabel>>,
+    /// What the user is asked.
+    pub approval: RwSignal<Option<Box<Approval>>>,
+    /// What it printed so far.
+    pub output: RwSignal<String>,
+    /// How it ended.
+    pub result: RwSignal<Option<ToolResult>>,
+    /// Whether it is whole.
+    pub status: RwSignal<ItemStatus>,
+}
+
+/// The question while it waits, else the line.
 #[component]
-pub fn ToolRow(
-    name: String,
-    arguments: RwSignal<String>,
-    output: RwSignal<String>,
-    result: RwSignal<Option<ToolResult>>,
-    status: RwSignal<ItemStatus>,
-) -> impl IntoView {
+pub fn ToolRow(call: ToolCall) -> impl IntoView {
+    let ToolCall {
+        session,
+        item,
+        approval,
+        result,
+        status,
+        ..
+    } = call;
+    let waits = Memo::new(move |_| {
+        let asked = approval.with(|approval| approval.as_ref().is_some_and(|a| a.answer.is_none()));
+        asked && status.get() == ItemStatus::InProgress && result.with(Option::is_none)
+    });
+    move || {
+        let question = waits.get().then(|| approval.get_untracked()).flatten();
+        match question {
+            Some(approval) => view! { <ApprovalCard session item approval=*approval /> }.into_any(),
+            None => view! { <ToolLine call=call.clone() /> }.into_any(),
+        }
+    }
+}
+
+#[component]
+fn ToolLine(call: ToolCall) -> impl IntoView {
+    let ToolCall {
+        name,
+        arguments,
+        label,
+        approval,
+        output,
+        result,
+        status,
+        ..
+    } = call;
     let open = RwSignal::new(false);
-    let title = format::tool_title(&name);
+    let fallback = format::tool_title(&name);
+    let verb = Memo::new(move |_| {
+        let verb = label.with(|label| label.as_ref().map(|label| visible::plain(&label.verb)));
+        verb.filter(|verb| !verb.is_empty())
+            .unwrap_or_else(|| fallback.clone())
+    });
+    let object = Memo::new(move |_| {
+        label.with(|label| match label {
+            Some(label) => visible::plain(&label.object),
+            None => visible::plain(&arguments.with(|arguments| format::tool_object(arguments))),
+        })
+    });
     let ok = Memo::new(move |_| result.with(|result| result.as_ref().map(|result| result.ok)));
-    let object = Memo::new(move |_| arguments.with(|arguments| format::tool_object(arguments)));
+    let running = Memo::new(move |_| ok.get().is_none() && status.get() == ItemStatus::InProgress);
     let told = Memo::new(move |_| {
         result.with(|result| match result {
             Some(result) => (result.summary.clone(), format::duration(result.duration_ms)),
-            None if status.get() == ItemStatus::InProgress => ("running".to_owned(), String::new()),
+            None if running.get() => ("running".to_owned(), String::new()),
             None => ("no result".to_owned(), String::new()),
         })
+    });
+    let note = Memo::new(move |_| {
+        approval.with(|approval| approval.as_ref()?.answer.as_ref().map(answer_words))
     });
     let state = move || match ok.get() {
         Some(true) => ("state ok", Shape::Check, "Done: "),
         Some(false) => ("state bad", Shape::Cross, "Failed: "),
-        None if status.get() == ItemStatus::InProgress => ("state", Shape::Ring, "Running: "),
+        None if running.get() => ("state", Shape::Ring, "Running: "),
         None => ("state", Shape::Cross, "Ended: "),
     };
+    // Pictures are there to be looked at; all else waits until the card is opened.
+    let pictures = Memo::new(move |_| parts_of(result, true));
+    let live = Memo::new(move |_| {
+        if !running.get() {
+            return String::new();
+        }
+        output.with(|output| visible::tail(output, TAIL_LINES, TAIL_CHARACTERS).to_owned())
+    });
+    let has_live = Memo::new(move |_| live.with(|live| !live.is_empty()));
+    let has_pictures = Memo::new(move |_| pictures.with(|pictures| !pictures.is_empty()));
     view! {
         <section
             class="tool-card"
@@ -56,10 +138,13 @@ pub fn ToolRow(
                         <span class="visually-hidden">{words}</span>
                     }
                 }}
-                <strong class="tool-title">{title}</strong>
+                <strong class="tool-title">{move || verb.get()}</strong>
                 <code class="tool-object" dir="auto">{move || object.get()}</code>
                 <span class="grow"></span>
-                <span class="tool-told">
+                {move || note.get().map(|note| view! {
+                    <span class="tool-note" data-testid="tool-note" dir="auto">{note}</span>
+                })}
+                <span class="tool-told" class:bad=move || ok.get() == Some(false)>
                     <span class="tool-summary" dir="auto">{move || told.get().0}</span>
                     <span class="tool-time">
                         {move || Some(told.get().1).filter(|time| !time.is_empty()).map(|time| format!(" · {time}"))}
@@ -67,28 +152,95 @@ pub fn ToolRow(
                 </span>
                 <span class="turn"><Icon shape=Shape::ChevronRight /></span>
             </button>
-            <Show when=move || open.get()>
-                <div class="tool-body">
-                    <h3 class="label">"Arguments"</h3>
-                    <pre class="tool-text" tabindex="0" dir="auto">
-                        {move || arguments.with(|arguments| cut(&format::pretty_json(arguments)))}
-                    </pre>
-                    <h3 class="label">"Result"</h3>
-                    <pre class="tool-text" tabindex="0" dir="auto">
-                        {move || result.with(|result| match result {
-                            Some(result) => cut(&result.output),
-                            None => output.with(|output| cut(output)),
-                        })}
-                    </pre>
+            <Show when=move || has_live.get() && !open.get()>
+                <pre class="tool-live" dir="ltr" data-testid="tool-output">{move || live.get()}</pre>
+            </Show>
+            <Show when=move || has_pictures.get()>
+                <div class="tool-pictures">
+                    {move || pictures.get().into_iter().map(|part| view! { <PartView part /> }).collect_view()}
                 </div>
+            </Show>
+            <Show when=move || open.get()>
+                <ToolBody arguments approval output result />
             </Show>
         </section>
     }
 }
 
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        Some((at, _)) => format!("{}\n…", text.get(..at).unwrap_or_default()),
-        None => text.to_owned(),
+/// What is behind the line.
+#[component]
+fn ToolBody(
+    arguments: RwSignal<String>,
+    approval: RwSignal<Option<Box<Approval>>>,
+    output: RwSignal<String>,
+    result: RwSignal<Option<ToolResult>>,
+) -> impl IntoView {
+    let code = Memo::new(move |_| {
+        approval.with(|approval| {
+            let process = approval.as_ref()?.action.process.as_ref()?;
+            Some(process.code.clone())
+        })
+    });
+    let failed = Memo::new(move |_| result.with(|r| r.as_ref().is_some_and(|r| !r.ok)));
+    view! {
+        <div class="tool-body">
+            {move || {
+                let pieces = arguments.with(|arguments| arguments::readable(arguments));
+                if pieces.is_empty() && code.get().is_none() {
+                    return ().into_any();
+                }
+                view! {
+                    <h3 class="label">"Arguments"</h3>
+                    {if pieces.is_empty() {
+                        code.get().map(|text| view! { <TextView text /> }).into_any()
+                    } else {
+                        pieces
+                            .into_iter()
+                            .map(|piece| view! {
+                                {(!piece.name.is_empty()).then(|| view! { <p class="argument-name">{piece.name}</p> })}
+                                <TextView text=piece.text />
+                            })
+                            .collect_view()
+                            .into_any()
+                    }}
+                }
+                .into_any()
+            }}
+            {move || {
+                let ended = result.with(Option::is_some);
+                let parts = parts_of(result, false);
+                let text = result.with(|result| result.as_ref().map(|result| result.output.clone()));
+                let only_pictures = parts.is_empty() && !parts_of(result, true).is_empty();
+                if only_pictures {
+                    return ().into_any();
+                }
+                let shown = if !parts.is_empty() {
+                    parts.into_iter().map(|part| view! { <PartView part /> }).collect_view().into_any()
+                } else if ended {
+                    view! { <TextView text=text.unwrap_or_default() /> }.into_any()
+                } else {
+                    // Only as much as can be read while it moves: this is drawn anew with each piece of output.
+                    let tail = output.with(|output| visible::tail(output, 100, 20_000).to_owned());
+                    view! { <pre class="tool-text" tabindex="0" dir="ltr">{tail}</pre> }.into_any()
+                };
+                view! {
+                    <h3 class="label">{if failed.get() { "What went wrong" } else { "Result" }}</h3>
+                    {shown}
+                }
+                .into_any()
+            }}
+        </div>
     }
+}
+
+/// The parts of a result that are pictures, or those that are none.
+fn parts_of(result: RwSignal<Option<ToolResult>>, pictures: bool) -> Vec<ResultPart> {
+    result.with(|result| {
+        let parts = result.as_ref().map_or(&[][..], |result| &result.parts);
+        parts
+            .iter()
+            .filter(|part| is_picture(part) == pictures)
+            .cloned()
+            .collect()
+    })
 }

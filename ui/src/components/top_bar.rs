@@ -1,13 +1,13 @@
 //! The line over the page: its name, what goes on in it, and the way to the sidebar where that is out of sight.
 
 use leptos::prelude::*;
-use nexus_protocol::{ModelActivity, SessionActivity};
+use nexus_protocol::{ItemStatus, ModelActivity, SessionActivity, SessionState};
 
-use super::{Icon, Shape};
+use super::{Icon, Shape, changes::ChangesButton};
 use crate::{
     actions,
     app::toggle_sidebar,
-    state::{OpenSession, Page, use_app},
+    state::{OpenSession, Page, RowBody, use_app},
 };
 
 /// The top bar.
@@ -17,17 +17,11 @@ pub fn TopBar() -> impl IntoView {
     let title = Memo::new(move |_| match app.view.page.get() {
         Page::Models => "Models".to_owned(),
         Page::Settings(_) => "Settings".to_owned(),
-        Page::Chat | Page::Onboarding => {
-            let open = app.store.open.get().map(|open| open.id);
-            // The list is read too: a session may come into it after it was opened.
-            let row = app
-                .store
-                .sessions
-                .with(|rows| rows.iter().find(|row| Some(row.id) == open).cloned());
-            row.map(|row| row.summary.with(|summary| summary.title.clone()))
-                .filter(|title| !title.is_empty())
-                .unwrap_or_else(|| "New chat".to_owned())
-        }
+        Page::Chat | Page::Onboarding => app
+            .summary()
+            .map(|summary| summary.title)
+            .filter(|title| !title.is_empty())
+            .unwrap_or_else(|| "New chat".to_owned()),
     });
     Effect::new(move |_| {
         if let Some(document) = crate::browser::document() {
@@ -54,6 +48,7 @@ pub fn TopBar() -> impl IntoView {
             </Show>
             <span class="grow"></span>
             <Show when=move || at_chat.get()>
+                {move || app.store.open.get().map(|open| view! { <ChangesButton open /> })}
                 <button
                     type="button"
                     class="icon-button narrow-only"
@@ -73,7 +68,26 @@ pub fn TopBar() -> impl IntoView {
 /// What the session is doing, in two words.
 #[component]
 fn State(open: OpenSession) -> impl IntoView {
+    let app = use_app();
+    let id = open.id;
+    let waiting = Memo::new(move |_| {
+        app.store.attention.with(|attention| attention.of(id)) == Some(SessionState::Waiting)
+    });
+    // A tool at work: the model waits for it.
+    let working = {
+        let rows = open.rows.clone();
+        Memo::new(move |_| {
+            let last = rows.with(|rows| rows.last().cloned());
+            last.is_some_and(|row| {
+                matches!(row.body, RowBody::Tool { .. })
+                    && row.status.get() == ItemStatus::InProgress
+            })
+        })
+    };
     let words = Memo::new(move |_| {
+        if waiting.get() {
+            return Some(("waiting for you", true));
+        }
         let SessionActivity::Running { .. } = open.activity.get() else {
             return None;
         };
@@ -81,6 +95,7 @@ fn State(open: OpenSession) -> impl IntoView {
             Some(ModelActivity::Loading) => ("loading the model", false),
             Some(ModelActivity::Waiting) => ("reading", false),
             Some(ModelActivity::Retrying { .. }) => ("trying again", true),
+            None if working.get() => ("running", false),
             None => ("answering", false),
         })
     });

@@ -1,14 +1,16 @@
 //! The open session as a column to read. Keeps to the end only while the reader is there.
 
 use leptos::{html, prelude::*};
-use nexus_protocol::{ErrorAction, ItemStatus, ModelActivity, SessionActivity};
+use nexus_protocol::{ErrorAction, ItemStatus, Mode, ModelActivity, SessionActivity};
 use wasm_bindgen::{JsCast as _, closure::Closure};
 
 use super::{
     ErrorNote, Icon, Shape,
+    changes::{TurnChanges, TurnEnd},
+    compaction::CompactionRow,
     message::{AnswerRow, NoticeRow, UserRow},
     thinking::ThinkingRow,
-    tool_card::ToolRow,
+    tool_card::{ToolCall, ToolRow},
 };
 use crate::{
     actions, browser, format,
@@ -47,6 +49,7 @@ pub fn Transcript(open: OpenSession) -> impl IntoView {
         }
     };
     follow_growth(column, scroller, at_end);
+    let changes = TurnChanges::of(&open);
 
     let OpenSession {
         rows,
@@ -126,10 +129,11 @@ pub fn Transcript(open: OpenSession) -> impl IntoView {
                 <For
                     each=list
                     key=|row| (row.id, row.version)
-                    children=|row| view! { <RowView row /> }
+                    children=move |row| view! { <RowView row changes /> }
                 />
                 <Phase phase=phase.into() running />
                 <Ending rows running broken_off=broken_off.into() />
+                <StartPlan rows running />
             </div>
         </div>
         <Show when=move || !at_end.get()>
@@ -150,13 +154,19 @@ pub fn Transcript(open: OpenSession) -> impl IntoView {
 }
 
 #[component]
-fn RowView(row: Row) -> impl IntoView {
-    let id = row.id.to_string();
+fn RowView(row: Row, changes: TurnChanges) -> impl IntoView {
+    let Row {
+        id: item,
+        session,
+        turn,
+        position,
+        ..
+    } = row;
     let created = row.created_at;
     let status = RwSignal::from(row.status);
     let inner = match row.body {
         RowBody::User { text, attachments } => {
-            view! { <UserRow text attachments created /> }.into_any()
+            view! { <UserRow text attachments created session turn position changes /> }.into_any()
         }
         RowBody::Assistant { text, model, meta } => view! {
             <AnswerRow text=text.into() model meta=meta.into() status />
@@ -169,18 +179,43 @@ fn RowView(row: Row) -> impl IntoView {
         RowBody::Tool {
             name,
             arguments,
+            label,
+            approval,
             output,
             result,
             ..
-        } => view! {
-            <ToolRow name arguments=arguments.into() output=output.into() result=result.into() status />
+        } => {
+            let call = ToolCall {
+                session,
+                item,
+                name,
+                arguments: arguments.into(),
+                label: label.into(),
+                approval: approval.into(),
+                output: output.into(),
+                result: result.into(),
+                status,
+            };
+            view! { <ToolRow call /> }.into_any()
         }
-        .into_any(),
+        RowBody::Compaction {
+            text,
+            tokens_before,
+            tokens_after,
+            undone,
+            ..
+        } => view! { <CompactionRow item text tokens_before tokens_after undone status /> }
+            .into_any(),
         RowBody::Notice { level, text, error } => {
             view! { <NoticeRow level text error /> }.into_any()
         }
     };
-    view! { <div class="row" data-item=id>{inner}</div> }
+    view! {
+        <div class="row" data-item=item.to_string()>
+            {inner}
+            <TurnEnd session item changes />
+        </div>
+    }
 }
 
 /// What the model is at before its first word.
@@ -295,6 +330,39 @@ fn Ending(
             }
             .into_any(),
         }}
+    }
+}
+
+/// Below a plan: the way to have it carried out.
+#[component]
+fn StartPlan(rows: RwSignal<Vec<Row>>, running: Memo<bool>) -> impl IntoView {
+    let app = use_app();
+    let due = Memo::new(move |_| {
+        if running.get() || app.mode() != Mode::Plan {
+            return false;
+        }
+        let last = rows.with(|rows| rows.last().cloned());
+        last.is_some_and(|row| match &row.body {
+            RowBody::Assistant { text, .. } => {
+                row.status.get() == ItemStatus::Complete && text.with(|text| !text.is_empty())
+            }
+            _ => false,
+        })
+    });
+    view! {
+        <Show when=move || due.get()>
+            <p class="ending">
+                <button
+                    type="button"
+                    class="button primary"
+                    data-testid="start-plan"
+                    on:click=move |_| actions::start_plan(app)
+                >
+                    "Start this plan"
+                </button>
+                <span>"Switches to Accept edits."</span>
+            </p>
+        </Show>
     }
 }
 

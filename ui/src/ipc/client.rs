@@ -1,9 +1,10 @@
 //! Every command of the core as a typed function. Owns names and arguments; refuses to keep any state.
 
 use nexus_protocol::{
-    Bootstrap, DoctorReport, ErrorCard, Event, HighlightSpan, ImageData, KeyStatus, KeyTest,
-    ModelCatalog, ModelInfo, ModelRef, ProviderEntry, ProviderView, SearchHit, SessionId,
-    SessionSummary, SettingsView, Snapshot, Submission,
+    Bootstrap, DoctorReport, ErrorCard, Event, FileChange, FileDiff, HighlightSpan, ImageData,
+    KeyStatus, KeyTest, Mode, ModelCatalog, ModelInfo, ModelRef, ProviderEntry, ProviderView,
+    SearchHit, SessionId, SessionSummary, SettingsView, Snapshot, Submission, UndoReport,
+    UndoScope,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -58,8 +59,52 @@ pub async fn snapshot(session: SessionId) -> Answer<Snapshot> {
 }
 
 /// A new, empty session.
-pub async fn session_create(model: Option<ModelRef>) -> Answer<SessionSummary> {
-    invoke("session_create", &arguments!(model)).await
+pub async fn session_create(
+    model: Option<ModelRef>,
+    mode: Option<Mode>,
+    folder: Option<String>,
+) -> Answer<SessionSummary> {
+    invoke("session_create", &arguments!(model, mode, folder)).await
+}
+
+/// Says how free the agent is in a session.
+pub async fn session_mode(session: SessionId, mode: Mode) -> Answer<SessionSummary> {
+    invoke("session_mode", &arguments!(session, mode)).await
+}
+
+/// Gives a session its working folder, or takes it away.
+pub async fn session_folder(session: SessionId, folder: Option<String>) -> Answer<SessionSummary> {
+    invoke("session_folder", &arguments!(session, folder)).await
+}
+
+/// Opens the system's dialog for folders; `None` where none was chosen.
+pub async fn folder_pick() -> Answer<Option<String>> {
+    invoke("folder_pick", &Nothing {}).await
+}
+
+/// Files that the agent changed in a session.
+pub async fn changes(session: SessionId) -> Answer<Vec<FileChange>> {
+    invoke("changes", &arguments!(session)).await
+}
+
+/// What changed in one of them since before the session.
+pub async fn change_diff(session: SessionId, path: String) -> Answer<FileDiff> {
+    invoke("change_diff", &arguments!(session, path)).await
+}
+
+/// Takes changes back; with `force` also where somebody changed the files since.
+pub async fn undo(session: SessionId, scope: UndoScope, force: bool) -> Answer<UndoReport> {
+    invoke("undo", &arguments!(session, scope, force)).await
+}
+
+/// Takes the last undo back.
+pub async fn redo(session: SessionId) -> Answer<UndoReport> {
+    invoke("redo", &arguments!(session)).await
+}
+
+/// The user has looked at a change and keeps it; `None` is all of them.
+pub async fn keep(session: SessionId, path: Option<String>) -> Answer<Vec<FileChange>> {
+    invoke("keep", &arguments!(session, path)).await
 }
 
 /// Gives a session the user's title.

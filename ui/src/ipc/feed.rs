@@ -6,8 +6,8 @@ use leptos::task::{spawn_local, tick};
 use nexus_protocol::{ErrorCard, Event, EventMsg, SessionId};
 
 use super::client;
-use crate::state::{Load, Outcome, Store, perf};
-use leptos::prelude::Set;
+use crate::state::{Load, Loaded, Outcome, Store, perf};
+use leptos::prelude::{GetUntracked, Set};
 
 thread_local! {
     /// Whether a stopwatch runs already: batches that are drawn together are timed together.
@@ -43,6 +43,27 @@ pub async fn refresh(store: Store, session: SessionId) {
     super::bridge::report("three snapshots in a row did not meet the events that followed");
 }
 
+/// Reads which files changed in the open session. What is shown stays until the new list is here.
+pub async fn refresh_changes(store: Store, session: SessionId) {
+    let Some(open) = store.opened(session) else {
+        return;
+    };
+    open.changes.set(match open.changes.get_untracked() {
+        Loaded::Ready { value, .. } => Loaded::Ready {
+            value,
+            refreshing: true,
+        },
+        _ => Loaded::Loading,
+    });
+    open.changes.set(match client::changes(session).await {
+        Ok(value) => Loaded::Ready {
+            value,
+            refreshing: false,
+        },
+        Err(card) => Loaded::Failed(card),
+    });
+}
+
 fn take(store: Store, events: Vec<Event>) {
     let deltas = events
         .iter()
@@ -51,6 +72,9 @@ fn take(store: Store, events: Vec<Event>) {
     let begun = perf::now();
     for event in events {
         let session = event.session;
+        if matches!(event.msg, EventMsg::FilesChanged { .. }) && store.opened(session).is_some() {
+            spawn_local(refresh_changes(store, session));
+        }
         if store.apply(event) == Outcome::NeedsSnapshot {
             spawn_local(refresh(store, session));
         }

@@ -1,10 +1,11 @@
-//! Settings: one column, four parts. Every value shown is what the core says holds.
+//! Settings: one column, five parts. Every value shown is what the core says holds.
 
 mod about;
 mod data;
 mod general;
 mod provider_form;
 mod providers;
+mod sandbox;
 
 use leptos::prelude::*;
 
@@ -31,6 +32,7 @@ pub fn SettingsPage(section: SettingsSection) -> impl IntoView {
                 <general::General />
                 <providers::Providers />
                 <data::Data />
+                <sandbox::Sandbox />
                 <about::About />
             </div>
         </div>

@@ -3,7 +3,7 @@
 use leptos::prelude::{Get, GetUntracked, RwSignal, Set, Update, With};
 use nexus_protocol::{
     Banner, Bootstrap, ErrorCard, ModelCatalog, ModelInfo, ModelPlace, ModelRef, ProviderView,
-    SettingsView, StarterStatus,
+    SandboxView, SettingsView, StarterStatus,
 };
 
 /// Something that is read from the core.
@@ -50,6 +50,8 @@ pub struct Facts {
     pub banners: RwSignal<Vec<Banner>>,
     /// The starter model.
     pub starter: RwSignal<Option<StarterStatus>>,
+    /// What confines the programs that tools start.
+    pub sandbox: RwSignal<SandboxView>,
     /// Models to choose from.
     pub catalog: RwSignal<Loaded<ModelCatalog>>,
 }
@@ -64,6 +66,7 @@ impl Facts {
             providers: RwSignal::new(Vec::new()),
             banners: RwSignal::new(Vec::new()),
             starter: RwSignal::new(None),
+            sandbox: RwSignal::new(SandboxView::default()),
             catalog: RwSignal::new(Loaded::Unasked),
         }
     }
@@ -75,6 +78,7 @@ impl Facts {
         self.providers.set(bootstrap.providers.clone());
         self.banners.set(bootstrap.banners.clone());
         self.starter.set(Some(bootstrap.starter.clone()));
+        self.sandbox.set(bootstrap.sandbox.clone());
         self.start.set(Loaded::Ready {
             value: (),
             refreshing: false,

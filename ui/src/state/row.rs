@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use leptos::prelude::{ArcRwSignal, GetUntracked, Set, Update, WithUntracked};
 use nexus_protocol::{
-    AnswerMeta, Attachment, Delta, ErrorCard, Item, ItemBody, ItemId, ItemStatus, ModelRef,
-    NoticeLevel, SessionId, ToolResult, TurnId, UnixMillis,
+    AnswerMeta, Approval, Attachment, Delta, ErrorCard, Item, ItemBody, ItemId, ItemStatus,
+    ModelRef, NoticeLevel, SessionId, ToolLabel, ToolResult, TurnId, UnixMillis,
 };
 
 /// One item.
@@ -67,10 +67,27 @@ pub enum RowBody {
         name: String,
         /// JSON text so far.
         arguments: ArcRwSignal<String>,
-        /// Output that came before the result; not part of the item.
+        /// What it does, once the arguments are whole.
+        label: ArcRwSignal<Option<ToolLabel>>,
+        /// What the user is asked about it, and the answer.
+        approval: ArcRwSignal<Option<Box<Approval>>>,
+        /// What it printed so far; empty once there is a result.
         output: ArcRwSignal<String>,
         /// How it ended.
         result: ArcRwSignal<Option<ToolResult>>,
+    },
+    /// Earlier messages in few words.
+    Compaction {
+        /// The summary.
+        text: Arc<str>,
+        /// The position of the last item that it stands for.
+        through: u32,
+        /// Tokens of what it stands for.
+        tokens_before: u64,
+        /// Tokens of the summary.
+        tokens_after: u64,
+        /// Whether the user took it back.
+        undone: bool,
     },
     /// A word of the core.
     Notice {
@@ -115,13 +132,31 @@ impl Row {
                 call_id,
                 name,
                 arguments,
+                label,
+                approval,
+                output,
                 result,
             } => RowBody::Tool {
                 call_id,
                 name,
                 arguments: ArcRwSignal::new(arguments),
-                output: ArcRwSignal::new(String::new()),
+                label: ArcRwSignal::new(label),
+                approval: ArcRwSignal::new(approval),
+                output: ArcRwSignal::new(output),
                 result: ArcRwSignal::new(result),
+            },
+            ItemBody::Compaction {
+                text,
+                through,
+                tokens_before,
+                tokens_after,
+                undone,
+            } => RowBody::Compaction {
+                text: text.into(),
+                through,
+                tokens_before,
+                tokens_after,
+                undone,
             },
             ItemBody::Notice { level, text, error } => RowBody::Notice {
                 level,
@@ -179,17 +214,25 @@ impl Row {
                         call_id,
                         name,
                         arguments,
+                        label,
+                        approval,
+                        output,
                         result,
-                        ..
                     },
                     ItemBody::ToolCall {
                         call_id: new_call_id,
                         name: new_name,
                         arguments: new_arguments,
+                        label: new_label,
+                        approval: new_approval,
+                        output: new_output,
                         result: new_result,
                     },
                 ) if call_id == new_call_id && name == new_name => {
                     set_if_new(arguments, new_arguments);
+                    set_if_new(label, new_label);
+                    set_if_new(approval, new_approval);
+                    set_if_new(output, new_output);
                     set_if_new(result, new_result);
                     true
                 }
@@ -212,7 +255,7 @@ impl Row {
                 append(arguments, offset, more)
             }
             (RowBody::Tool { output, .. }, Delta::Text { text: more }) => {
-                // No snapshot carries output before the result, so a hole in it stays one until the result comes.
+                // Output is cut where it is too long, so a hole in it need not be healed: the result says it again.
                 match append(output, offset, more) {
                     Appended::Gap => {
                         output.update(|text| text.push_str(more));
@@ -259,13 +302,31 @@ impl Row {
                 call_id,
                 name,
                 arguments,
+                label,
+                approval,
+                output,
                 result,
-                ..
             } => ItemBody::ToolCall {
                 call_id: call_id.clone(),
                 name: name.clone(),
                 arguments: arguments.get_untracked(),
+                label: label.get_untracked(),
+                approval: approval.get_untracked(),
+                output: output.get_untracked(),
                 result: result.get_untracked(),
+            },
+            RowBody::Compaction {
+                text,
+                through,
+                tokens_before,
+                tokens_after,
+                undone,
+            } => ItemBody::Compaction {
+                text: text.to_string(),
+                through: *through,
+                tokens_before: *tokens_before,
+                tokens_after: *tokens_after,
+                undone: *undone,
             },
             RowBody::Notice { level, text, error } => ItemBody::Notice {
                 level: *level,

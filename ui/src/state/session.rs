@@ -8,10 +8,11 @@ use leptos::prelude::{
     ArcRwSignal, ArcStoredValue, GetUntracked, Set, Update, UpdateValue, WithUntracked, WithValue,
 };
 use nexus_protocol::{
-    ErrorCard, Event, EventMsg, Item, ItemId, ModelActivity, SessionActivity, SessionId, Snapshot,
+    ContextUse, ErrorCard, Event, EventMsg, FileChange, Item, ItemId, ModelActivity,
+    SessionActivity, SessionId, Snapshot,
 };
 
-use super::{Appended, Outcome, Row};
+use super::{Appended, Loaded, Outcome, Row};
 
 /// Whether the session can be shown.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +40,10 @@ pub struct OpenSession {
     pub broken_off: ArcRwSignal<Option<ErrorCard>>,
     /// Whether it can be shown.
     pub load: ArcRwSignal<Load>,
+    /// What filled the model's context at the last call.
+    pub context: ArcRwSignal<Option<ContextUse>>,
+    /// Files that the agent changed: what the core last listed.
+    pub changes: ArcRwSignal<Loaded<Vec<FileChange>>>,
     cursor: ArcStoredValue<Cursor>,
 }
 
@@ -62,6 +67,8 @@ impl OpenSession {
             phase: ArcRwSignal::new(None),
             broken_off: ArcRwSignal::new(None),
             load: ArcRwSignal::new(Load::Loading),
+            context: ArcRwSignal::new(None),
+            changes: ArcRwSignal::new(Loaded::Unasked),
             cursor: ArcStoredValue::new(Cursor {
                 waiting: Some(Vec::new()),
                 ..Cursor::default()
@@ -127,6 +134,7 @@ impl OpenSession {
             .unwrap_or_default();
         self.rows.set(rows);
         self.activity.set(snapshot.activity);
+        self.context.set(snapshot.context);
         self.load.set(Load::Ready);
         let mut outcome = Outcome::Done;
         for event in waiting {
@@ -144,7 +152,9 @@ impl OpenSession {
                 self.phase.set(None);
                 self.broken_off.set(None);
             }
-            EventMsg::ItemAdded { item } | EventMsg::ItemCompleted { item } => {
+            EventMsg::ItemAdded { item }
+            | EventMsg::ItemChanged { item }
+            | EventMsg::ItemCompleted { item } => {
                 if !matches!(item.body, nexus_protocol::ItemBody::User { .. }) {
                     self.calm();
                 }
@@ -165,7 +175,11 @@ impl OpenSession {
             EventMsg::ModelActivity { activity } => self.phase.set(Some(activity)),
             EventMsg::TurnCompleted { .. } | EventMsg::TurnFailed { .. } => self.rest(None),
             EventMsg::TurnInterrupted { error, .. } => self.rest(error),
-            EventMsg::SessionChanged { .. } | EventMsg::SessionDeleted => {}
+            EventMsg::ContextUsed { context } => self.context.set(Some(context)),
+            // The feed asks for the list itself: the number alone shows nothing.
+            EventMsg::FilesChanged { .. }
+            | EventMsg::SessionChanged { .. }
+            | EventMsg::SessionDeleted => {}
         }
         Outcome::Done
     }

@@ -1,12 +1,10 @@
-//! The store: the list of sessions, which of them run, and the open one. [`Store::apply`] is the only writer of what events
+//! The store: the list of sessions, which of them run or wait, and the open one. [`Store::apply`] is the only writer of what events
 //! say; [`Store::list`] and [`Store::put`] take what commands returned, which is the same data by another way.
 
-use std::collections::HashSet;
-
 use leptos::prelude::{ArcRwSignal, GetUntracked, RwSignal, Set, Update, WithUntracked};
-use nexus_protocol::{Event, EventMsg, SessionActivity, SessionId, SessionSummary, Snapshot};
+use nexus_protocol::{Event, EventMsg, SessionId, SessionState, SessionSummary, Snapshot};
 
-use super::OpenSession;
+use super::{Attention, OpenSession};
 
 /// What the caller of [`Store::apply`] must do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +29,8 @@ pub struct SessionRow {
 pub struct Store {
     /// By time of the last word, newest first.
     pub sessions: RwSignal<Vec<SessionRow>>,
-    /// Those in which a turn runs.
-    pub running: RwSignal<HashSet<SessionId>>,
+    /// Those in which a turn runs or waits for the user.
+    pub attention: RwSignal<Attention>,
     /// The one in the window.
     pub open: RwSignal<Option<OpenSession>>,
     /// What a screen reader should hear once.
@@ -44,7 +42,7 @@ impl Store {
     pub fn new() -> Self {
         Self {
             sessions: RwSignal::new(Vec::new()),
-            running: RwSignal::new(HashSet::new()),
+            attention: RwSignal::new(Attention::default()),
             open: RwSignal::new(None),
             announcement: RwSignal::new(String::new()),
         }
@@ -53,11 +51,16 @@ impl Store {
     /// Takes one event in.
     pub fn apply(&self, event: Event) -> Outcome {
         let session = event.session;
+        self.attention.maybe_update(|all| all.take(&event));
         match &event.msg {
-            EventMsg::TurnStarted { .. } | EventMsg::ItemDelta { .. } => self.mark(session, true),
-            EventMsg::TurnCompleted { .. } => self.ended(session, "Answer complete"),
-            EventMsg::TurnFailed { .. } => self.ended(session, "The answer failed"),
-            EventMsg::TurnInterrupted { .. } => self.ended(session, "The answer was stopped"),
+            EventMsg::ItemAdded { item } | EventMsg::ItemChanged { item }
+                if item.body.awaits_approval() =>
+            {
+                self.announce(session, "Waiting for your answer");
+            }
+            EventMsg::TurnCompleted { .. } => self.announce(session, "Answer complete"),
+            EventMsg::TurnFailed { .. } => self.announce(session, "The answer failed"),
+            EventMsg::TurnInterrupted { .. } => self.announce(session, "The answer was stopped"),
             EventMsg::SessionChanged { summary } => self.put(summary.clone()),
             EventMsg::SessionDeleted => self.forget(session),
             _ => {}
@@ -71,18 +74,16 @@ impl Store {
     /// Takes a snapshot in, where its session is still the open one.
     pub fn restore(&self, snapshot: Snapshot) -> Outcome {
         self.put(snapshot.session.clone());
-        self.mark(
-            snapshot.session.id,
-            matches!(snapshot.activity, SessionActivity::Running { .. }),
-        );
+        self.attention.maybe_update(|all| all.meet(&snapshot));
         match self.opened(snapshot.session.id) {
             Some(open) => open.restore(snapshot),
             None => Outcome::Done,
         }
     }
 
-    /// Takes the whole list of sessions in.
-    pub fn list(&self, summaries: Vec<SessionSummary>) {
+    /// Takes the whole list of sessions in, and which of them run or wait.
+    pub fn list(&self, summaries: Vec<SessionSummary>, states: &[(SessionId, SessionState)]) {
+        self.attention.maybe_update(|all| all.begin(states));
         let mut rows: Vec<SessionRow> = summaries.into_iter().map(SessionRow::new).collect();
         sort(&mut rows);
         self.sessions.set(rows);
@@ -111,7 +112,7 @@ impl Store {
     /// Takes a session off the list.
     pub fn forget(&self, id: SessionId) {
         self.sessions.update(|rows| rows.retain(|row| row.id != id));
-        self.mark(id, false);
+        self.attention.maybe_update(|all| all.forget(id));
         if self.opened(id).is_some() {
             self.open.set(None);
         }
@@ -129,22 +130,9 @@ impl Store {
             .with_untracked(|open| open.as_ref().filter(|open| open.id == id).cloned())
     }
 
-    fn ended(&self, session: SessionId, words: &str) {
-        self.mark(session, false);
+    fn announce(&self, session: SessionId, words: &str) {
         if self.opened(session).is_some() {
             self.announcement.set(words.to_owned());
-        }
-    }
-
-    fn mark(&self, session: SessionId, running: bool) {
-        if self.running.with_untracked(|all| all.contains(&session)) != running {
-            self.running.update(|all| {
-                if running {
-                    all.insert(session);
-                } else {
-                    all.remove(&session);
-                }
-            });
         }
     }
 }

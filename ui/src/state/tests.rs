@@ -1,9 +1,10 @@
 //! The fold: whatever way events reach the window (live, replayed, merged, cut by a snapshot), it shows what the core holds.
 
+mod attention;
 mod script;
 
 use leptos::prelude::{GetUntracked, Owner, WithUntracked};
-use nexus_protocol::{Delta, Event, EventMsg, ModelRef, SessionId, TurnId, Usage};
+use nexus_protocol::{Delta, Event, EventMsg, ModelRef, SessionId, SessionState, TurnId, Usage};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -21,6 +22,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         (any::<usize>(), "[aé€🦀\n]{1,6}").prop_map(|(at, text)| Step::Grow(at, text)),
         (any::<usize>(), "[aé{}]{1,4}").prop_map(|(at, text)| Step::GrowArguments(at, text)),
         (any::<usize>(), any::<bool>()).prop_map(|(at, well)| Step::Finish(at, well)),
+        any::<usize>().prop_map(Step::Ask),
+        (any::<usize>(), any::<bool>()).prop_map(|(at, well)| Step::Reply(at, well)),
+        Just(Step::Compact),
+        any::<usize>().prop_map(Step::TakeBack),
+        any::<u32>().prop_map(|tokens| Step::Fill(u64::from(tokens))),
         Just(Step::Fail),
         any::<usize>().prop_map(Step::Remove),
         Just(Step::Wait),
@@ -66,6 +72,10 @@ fn opened() -> (Store, OpenSession) {
     (store, open)
 }
 
+fn state_of(store: &Store, session: SessionId) -> Option<SessionState> {
+    store.attention.with_untracked(|all| all.of(session))
+}
+
 proptest! {
     #[test]
     fn events_and_snapshots_fold_to_the_same(
@@ -97,6 +107,7 @@ proptest! {
         }
         prop_assert_eq!(open.items(), core.items.clone());
         prop_assert_eq!(open.activity.get_untracked(), core.activity);
+        prop_assert_eq!(open.context.get_untracked(), core.context);
 
         // All of it again changes nothing.
         for event in &events {
@@ -123,6 +134,7 @@ proptest! {
         prop_assert_eq!(store.restore(snapshot), Outcome::Done);
         prop_assert_eq!(open.items(), core.items.clone());
         prop_assert_eq!(open.load.get_untracked(), Load::Ready);
+        prop_assert_eq!(open.context.get_untracked(), core.context);
     }
 
     #[test]
@@ -204,11 +216,7 @@ fn a_turn_that_broke_off_leaves_its_card_until_the_next_one() {
         store.apply(event);
     }
     assert_eq!(open.broken_off.get_untracked(), None);
-    assert!(
-        store
-            .running
-            .with_untracked(|all| all.contains(&session_id()))
-    );
+    assert_eq!(state_of(&store, session_id()), Some(SessionState::Running));
 }
 
 #[test]
@@ -216,7 +224,7 @@ fn sessions_keep_their_order_whatever_way_they_come() {
     let owner = Owner::new();
     owner.set();
     let store = Store::new();
-    store.list(vec![summary(1, 10), summary(2, 30), summary(3, 20)]);
+    store.list(vec![summary(1, 10), summary(2, 30), summary(3, 20)], &[]);
     let ids = |store: &Store| -> Vec<u128> {
         store
             .sessions
@@ -256,7 +264,7 @@ fn events_of_other_sessions_only_move_their_dot() {
             model: ModelRef("local/a".into()),
         },
     });
-    assert!(store.running.with_untracked(|all| all.contains(&other)));
+    assert_eq!(state_of(&store, other), Some(SessionState::Running));
     assert_eq!(open.items(), Vec::new());
     assert!(!open.is_running());
     store.apply(Event {
@@ -267,9 +275,5 @@ fn events_of_other_sessions_only_move_their_dot() {
             usage: Usage::default(),
         },
     });
-    assert!(
-        store
-            .running
-            .with_untracked(std::collections::HashSet::is_empty)
-    );
+    assert_eq!(state_of(&store, other), None);
 }

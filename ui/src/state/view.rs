@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use leptos::prelude::{
     Callback, GetUntracked, RwSignal, Set, StoredValue, Update, UpdateValue, WithValue,
 };
-use nexus_protocol::{Attachment, ErrorCard, ItemId, SessionId};
+use nexus_protocol::{Attachment, ErrorCard, ItemId, Mode, SessionId, UndoReport, UndoScope};
 
 /// What fills the window beside the sidebar.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,6 +53,17 @@ pub struct Draft {
     pub attachments: Vec<Attachment>,
 }
 
+/// An undo that met files that somebody changed since: the user decides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Undo {
+    /// Where.
+    pub session: SessionId,
+    /// How much was to be taken back.
+    pub scope: UndoScope,
+    /// What stands in the way.
+    pub report: UndoReport,
+}
+
 /// Where the user is looking. Copying it copies handles.
 #[derive(Clone, Copy)]
 pub struct View {
@@ -74,6 +85,16 @@ pub struct View {
     pub focus_composer: RwSignal<u64>,
     /// Why the last message was not accepted; shown above the composer.
     pub send_error: RwSignal<Option<ErrorCard>>,
+    /// How free the agent will be in the chat that the next message begins.
+    pub new_mode: RwSignal<Mode>,
+    /// The working folder of the chat that the next message begins.
+    pub new_folder: RwSignal<Option<String>>,
+    /// Whether the Changes panel is open.
+    pub changes: RwSignal<bool>,
+    /// An undo that waits for the user's word.
+    pub undo: RwSignal<Option<Undo>>,
+    /// The session whose last undo can be taken back.
+    pub redo: RwSignal<Option<SessionId>>,
     /// Whether a model file is being added.
     pub adding_model: RwSignal<bool>,
     /// Why the last model file could not be added.
@@ -95,6 +116,11 @@ impl View {
             reveal: RwSignal::new(None),
             focus_composer: RwSignal::new(0),
             send_error: RwSignal::new(None),
+            new_mode: RwSignal::new(Mode::default()),
+            new_folder: RwSignal::new(None),
+            changes: RwSignal::new(false),
+            undo: RwSignal::new(None),
+            redo: RwSignal::new(None),
             adding_model: RwSignal::new(false),
             model_error: RwSignal::new(None),
             drafts: StoredValue::new(HashMap::new()),

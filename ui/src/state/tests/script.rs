@@ -1,9 +1,10 @@
 //! What the core does, in small: it holds the items and says each change as an event.
 
 use nexus_protocol::{
-    AnswerMeta, Delta, ErrorAction, ErrorCard, ErrorCode, Event, EventMsg, Item, ItemBody, ItemId,
-    ItemStatus, Mode, ModelActivity, ModelRef, NoticeLevel, SessionActivity, SessionId,
-    SessionSummary, Snapshot, TitleSource, ToolResult, TurnId, UnixMillis, Usage,
+    Action, AnswerMeta, Approval, ApprovalAnswer, Capability, ContextUse, Delta, ErrorAction,
+    ErrorCard, ErrorCode, Event, EventMsg, Item, ItemBody, ItemId, ItemStatus, Mode, ModelActivity,
+    ModelRef, Nonce, NoticeLevel, SessionActivity, SessionId, SessionSummary, Snapshot,
+    TitleSource, ToolLabel, ToolResult, TurnId, UnixMillis, Usage,
 };
 use uuid::Uuid;
 
@@ -30,6 +31,7 @@ pub struct Core {
     pub items: Vec<Item>,
     pub seq: u64,
     pub activity: SessionActivity,
+    pub context: Option<ContextUse>,
     next_id: u128,
     next_position: u32,
 }
@@ -45,6 +47,11 @@ pub enum Step {
     Grow(usize, String),
     GrowArguments(usize, String),
     Finish(usize, bool),
+    Ask(usize),
+    Reply(usize, bool),
+    Compact,
+    TakeBack(usize),
+    Fill(u64),
     Fail,
     Remove(usize),
     Wait,
@@ -57,6 +64,7 @@ impl Core {
             items: Vec::new(),
             seq: 0,
             activity: SessionActivity::Idle,
+            context: None,
             next_id: 1,
             next_position: 0,
         }
@@ -68,6 +76,7 @@ impl Core {
             items: self.items.clone(),
             last_seq: self.seq,
             activity: self.activity,
+            context: self.context,
         }
     }
 
@@ -108,6 +117,26 @@ impl Core {
         (!open.is_empty()).then(|| open[pick % open.len()])
     }
 
+    /// Changes one of the calls that still grow.
+    fn change_call(
+        &mut self,
+        pick: usize,
+        change: impl FnOnce(&mut Option<ToolLabel>, &mut Option<Box<Approval>>),
+    ) -> Vec<Event> {
+        let Some(at) = self.growing(pick) else {
+            return Vec::new();
+        };
+        let ItemBody::ToolCall {
+            label, approval, ..
+        } = &mut self.items[at].body
+        else {
+            return Vec::new();
+        };
+        change(label, approval);
+        let item = self.items[at].clone();
+        self.event(EventMsg::ItemChanged { item })
+    }
+
     pub fn step(&mut self, step: Step) -> Vec<Event> {
         let model = ModelRef("local/a".into());
         match step {
@@ -144,6 +173,9 @@ impl Core {
                     call_id: "c".into(),
                     name: "calculate".into(),
                     arguments: String::new(),
+                    label: None,
+                    approval: None,
+                    output: String::new(),
                     result: None,
                 },
             ),
@@ -153,7 +185,9 @@ impl Core {
                 };
                 let id = self.items[at].id;
                 let offset = match &mut self.items[at].body {
-                    ItemBody::Assistant { text, .. } | ItemBody::Thinking { text, .. } => {
+                    ItemBody::Assistant { text, .. }
+                    | ItemBody::Thinking { text, .. }
+                    | ItemBody::ToolCall { output: text, .. } => {
                         let offset = text.len() as u64;
                         text.push_str(&more);
                         offset
@@ -203,18 +237,69 @@ impl Core {
                         });
                     }
                     ItemBody::Thinking { duration_ms, .. } => *duration_ms = Some(9),
-                    ItemBody::ToolCall { result, .. } => {
+                    ItemBody::ToolCall { output, result, .. } => {
+                        output.clear();
                         *result = Some(ToolResult {
                             ok: well,
                             output: "4".into(),
                             summary: "4".into(),
                             duration_ms: 1,
+                            parts: Vec::new(),
                         });
                     }
                     _ => {}
                 }
                 let item = item.clone();
                 self.event(EventMsg::ItemCompleted { item })
+            }
+            Step::Ask(pick) => self.change_call(pick, |label, approval| {
+                *label = Some(ToolLabel {
+                    verb: "Calculate".into(),
+                    object: "1 + 1".into(),
+                });
+                approval.get_or_insert_with(question);
+            }),
+            Step::Reply(pick, well) => self.change_call(pick, |_, approval| {
+                if let Some(approval) = approval {
+                    approval.answer = Some(if well {
+                        ApprovalAnswer::Once
+                    } else {
+                        ApprovalAnswer::Deny { word: "no".into() }
+                    });
+                }
+            }),
+            Step::Compact => self.add(
+                ItemStatus::Complete,
+                ItemBody::Compaction {
+                    text: "They talked.".into(),
+                    through: self.next_position,
+                    tokens_before: 900,
+                    tokens_after: 9,
+                    undone: false,
+                },
+            ),
+            Step::TakeBack(pick) => {
+                let mut all = self
+                    .items
+                    .iter_mut()
+                    .filter(|item| matches!(item.body, ItemBody::Compaction { undone: false, .. }));
+                let Some(item) = all.nth(pick % 3) else {
+                    return Vec::new();
+                };
+                if let ItemBody::Compaction { undone, .. } = &mut item.body {
+                    *undone = true;
+                }
+                let item = item.clone();
+                self.event(EventMsg::ItemChanged { item })
+            }
+            Step::Fill(history) => {
+                let context = ContextUse {
+                    limit: 4096,
+                    history,
+                    ..ContextUse::default()
+                };
+                self.context = Some(context);
+                self.event(EventMsg::ContextUsed { context })
             }
             Step::Fail => {
                 let card = card();
@@ -253,6 +338,26 @@ impl Core {
             }
         }
     }
+}
+
+fn question() -> Box<Approval> {
+    Box::new(Approval {
+        nonce: Nonce(Uuid::from_u128(3)),
+        action: Action {
+            tool: "calculate".into(),
+            capability: Capability::Compute,
+            label: ToolLabel::default(),
+            process: None,
+            files: Vec::new(),
+            network: None,
+            arguments_hash: "a".into(),
+        },
+        fingerprint: "f".into(),
+        why: "It asks.".into(),
+        reason: None,
+        rule: None,
+        answer: None,
+    })
 }
 
 pub fn card() -> ErrorCard {

@@ -1,0 +1,191 @@
+//! The buttons of a question. Deny comes first and has the focus; each answer is sent once.
+
+use leptos::{ev, html, prelude::*, task::spawn_local};
+use nexus_protocol::{Approval, ApprovalAnswer, ErrorCard, ItemId, SessionId};
+
+use super::guard::{Guard, take_focus};
+use crate::{actions, components::ErrorNote, visible};
+
+/// What the row of buttons shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Choose,
+    /// The field for a word to the model.
+    Word,
+    /// The rule that *always* would add.
+    Rule,
+}
+
+/// The buttons.
+#[component]
+pub fn Answers(
+    session: SessionId,
+    item: ItemId,
+    approval: Approval,
+    guard: Guard,
+) -> impl IntoView {
+    let step = RwSignal::new(Step::Choose);
+    let sent = RwSignal::new(false);
+    let failed = RwSignal::new(None::<ErrorCard>);
+    let word = NodeRef::<html::Input>::new();
+    let deny = NodeRef::<html::Button>::new();
+    let rule = approval.rule.clone();
+    take_focus(deny);
+    let question = StoredValue::new(approval);
+    let answer = Callback::new(move |answer: ApprovalAnswer| {
+        // A second click comes before the first one's answer is drawn.
+        if sent.get_untracked() {
+            return;
+        }
+        sent.set(true);
+        failed.set(None);
+        spawn_local(async move {
+            let approval = question.get_value();
+            if let Err(card) = actions::answer(session, item, approval, answer).await {
+                sent.try_set(false);
+                failed.try_set(Some(card));
+            }
+        });
+    });
+    let send_denial = move || {
+        let word = word
+            .get_untracked()
+            .map_or_else(String::new, |field| field.value());
+        answer.run(ApprovalAnswer::Deny { word });
+    };
+    Effect::new(move |_| {
+        if step.get() == Step::Word
+            && let Some(field) = word.get()
+        {
+            let _focused = field.focus();
+        }
+    });
+    let on_word_key = move |event: ev::KeyboardEvent| {
+        if event.is_composing() {
+            return;
+        }
+        match event.key().as_str() {
+            "Enter" => {
+                event.prevent_default();
+                send_denial();
+            }
+            "Escape" => {
+                // Not the turn's end: only the field's.
+                event.prevent_default();
+                event.stop_propagation();
+                step.set(Step::Choose);
+            }
+            _ => {}
+        }
+    };
+    let has_rule = rule.is_some();
+    let rule_text = rule.map(|rule| visible::plain(&rule)).unwrap_or_default();
+    view! {
+        {move || failed.get().map(|card| view! {
+            <div class="approval-failed"><ErrorNote card on_action=Callback::new(move |_| failed.set(None)) /></div>
+        })}
+        <Show when=move || step.get() == Step::Rule>
+            <p class="approval-rule" data-testid="approval-rule">
+                "From now on, in every chat, this is allowed without asking: "
+                <code dir="ltr">{rule_text.clone()}</code>
+            </p>
+        </Show>
+        <div class="approval-answers" role="group" aria-label="Your answer" aria-busy=move || sent.get().to_string()>
+            <span class="approval-deny">
+                <button
+                    type="button"
+                    class="button"
+                    node_ref=deny
+                    data-testid="deny"
+                    disabled=move || sent.get()
+                    on:click=move |_| send_denial()
+                >
+                    "Deny"
+                </button>
+                <Show
+                    when=move || step.get() == Step::Word
+                    fallback=move || view! {
+                        <button
+                            type="button"
+                            class="link-button"
+                            data-testid="deny-word"
+                            disabled=move || sent.get()
+                            on:click=move |_| step.set(Step::Word)
+                        >
+                            "Deny with a word…"
+                        </button>
+                    }
+                >
+                    <input
+                        class="text-field"
+                        node_ref=word
+                        data-testid="deny-word"
+                        aria-label="A word to the model"
+                        placeholder="A word to the model"
+                        maxlength="500"
+                        autocomplete="off"
+                        dir="auto"
+                        on:keydown=on_word_key
+                    />
+                </Show>
+            </span>
+            <span class="approval-allow">
+                <Show
+                    when=move || step.get() == Step::Rule
+                    fallback=move || view! {
+                        {has_rule.then(|| view! {
+                            <button
+                                type="button"
+                                class="button quiet"
+                                data-testid="approve-always"
+                                disabled=move || sent.get()
+                                on:keydown=move |event| guard.on_key(&event)
+                                on:click=move |_| step.set(Step::Rule)
+                            >
+                                "Always for this rule…"
+                            </button>
+                        })}
+                        <button
+                            type="button"
+                            class="button"
+                            data-testid="approve-session"
+                            disabled=move || sent.get()
+                            on:keydown=move |event| guard.on_key(&event)
+                            on:click=move |_| answer.run(ApprovalAnswer::Session)
+                        >
+                            "Allow for this chat"
+                        </button>
+                        <button
+                            type="button"
+                            class="button primary"
+                            data-testid="approve-once"
+                            disabled=move || sent.get()
+                            on:keydown=move |event| guard.on_key(&event)
+                            on:click=move |_| answer.run(ApprovalAnswer::Once)
+                        >
+                            "Allow once"
+                        </button>
+                    }
+                >
+                    <button
+                        type="button"
+                        class="button quiet"
+                        on:click=move |_| step.set(Step::Choose)
+                    >
+                        "Back"
+                    </button>
+                    <button
+                        type="button"
+                        class="button primary"
+                        data-testid="approve-always"
+                        disabled=move || sent.get()
+                        on:keydown=move |event| guard.on_key(&event)
+                        on:click=move |_| answer.run(ApprovalAnswer::Always)
+                    >
+                        "Always allow this"
+                    </button>
+                </Show>
+            </span>
+        </div>
+    }
+}
