@@ -88,7 +88,7 @@ impl Checkpoints {
             for tree in work.known.ledger.trees.keys().copied().collect::<Vec<_>>() {
                 work.finish_tree(tree)?;
             }
-            Ok(())
+            work.settle()
         })?;
         Ok(journal)
     }
@@ -228,6 +228,10 @@ impl Work<'_> {
         Ok(())
     }
 
+    pub(crate) fn unreadable(&self, reason: String) -> CheckpointError {
+        self.known.log.unreadable(reason)
+    }
+
     pub(crate) fn blobs(&self) -> &Blobs {
         &self.inner.checkpoints.blobs
     }
@@ -291,7 +295,13 @@ impl Work<'_> {
         if !is_name(name) {
             return Err(damaged("its name is no SHA-256"));
         }
-        let bytes = fs::read(&path).map_err(CheckpointError::at(&path))?;
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(damaged("it is missing"));
+            }
+            Err(error) => return Err(CheckpointError::at(&path)(error)),
+        };
         if sum(&bytes) != name {
             return Err(damaged("it has another content"));
         }

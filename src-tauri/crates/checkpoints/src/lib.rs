@@ -19,6 +19,8 @@ mod collect;
 mod compare;
 mod diff;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod journal;
 mod keeper;
 mod key;

@@ -201,6 +201,3 @@ fn real(path: &Path) -> io::Result<Key> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

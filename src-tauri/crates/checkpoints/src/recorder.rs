@@ -2,7 +2,7 @@
 //! change any of them.
 
 use std::{
-    collections::HashSet,
+    collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -113,46 +113,51 @@ impl Recorder {
     pub fn after(&self, path: &Path) -> Result<(), CheckpointError> {
         self.journal.inner.work(|work| {
             let root = work.inner.places.key(path)?;
-            let ours: Vec<usize> = (0..work.known.ledger.changes.len())
-                .filter(|index| {
-                    let change = &work.known.ledger.changes[*index];
-                    change.call == self.call && change.root == root
-                })
-                .collect();
-            let changes = &work.known.ledger.changes;
-            let known: HashSet<Key> = ours
-                .iter()
-                .map(|index| changes[*index].path.clone())
-                .collect();
-            let open: Vec<(u64, Key)> = ours
-                .iter()
-                .filter(|index| changes[**index].held.after.is_none())
-                .map(|index| (*index as u64, changes[*index].path.clone()))
-                .collect();
-            if open.is_empty() {
-                return Ok(());
+            // What this call last said of each path.
+            let mut ours: BTreeMap<Key, usize> = BTreeMap::new();
+            for (index, change) in work.known.ledger.changes.iter().enumerate() {
+                if change.call == self.call && change.root == root {
+                    ours.insert(change.path.clone(), index);
+                }
             }
-            let mut next = changes.len() as u64;
+            if ours.is_empty() {
+                let reason = format!("{} was changed and not kept before", path.display());
+                return Err(work.unreadable(reason));
+            }
+            let mut numbers = work.known.ledger.changes.len() as u64..;
+            let mut changed = |path: Key, before: State, after: State| {
+                let change = numbers.next().unwrap_or_default();
+                Record::Changed {
+                    change,
+                    call: self.call,
+                    turn: self.turn,
+                    root: root.clone(),
+                    path,
+                    before,
+                    after,
+                }
+            };
             let records = work.keeping(Need::Compare, |work, keeper| {
-                let places = &work.inner.places;
                 let mut records = Vec::new();
-                for (change, path) in open {
-                    let state = look_at(places, &path, None, keeper)?.seen.state;
-                    records.push(Record::After { change, state });
+                for (path, index) in &ours {
+                    let state = look_at(&work.inner.places, path, None, keeper)?.seen.state;
+                    let number = *index as u64;
+                    match &work.known.ledger.changes[*index].held.after {
+                        None => records.push(Record::After {
+                            change: number,
+                            state,
+                        }),
+                        Some(after) if after.same(&state) => {}
+                        // It was said to be done, and was done again or only now.
+                        Some(after) => {
+                            records.push(changed(path.clone(), after.clone(), state));
+                        }
+                    }
                 }
                 // All in a folder that was not there before, one that was moved here, is of this call.
                 for (path, after) in below(work, &root, keeper)? {
-                    if !known.contains(&path) {
-                        records.push(Record::Changed {
-                            change: next,
-                            call: self.call,
-                            turn: self.turn,
-                            root: root.clone(),
-                            path,
-                            before: State::ABSENT,
-                            after,
-                        });
-                        next += 1;
+                    if !ours.contains_key(&path) {
+                        records.push(changed(path, State::ABSENT, after));
                     }
                 }
                 Ok(records)
@@ -207,6 +212,31 @@ impl Recorder {
 }
 
 impl Work<'_> {
+    /// Closes changes that were begun and not said to be done, where what is there tells: nothing was done, or all. Should the
+    /// call be at work still, it says so later.
+    pub(crate) fn settle(&mut self) -> Result<(), CheckpointError> {
+        let changes = &self.known.ledger.changes;
+        let open: Vec<usize> = (0..changes.len())
+            .filter(|index| changes[*index].held.after.is_none())
+            .collect();
+        let records = self.keeping(Need::Compare, |work, keeper| {
+            let mut records = Vec::new();
+            for index in open {
+                let change = &work.known.ledger.changes[index];
+                let looked = look_at(&work.inner.places, &change.path, None, keeper)?;
+                let last = work.known.ledger.by_path[&change.path].last() == Some(&index);
+                if last && change.held.left(&looked.seen.state) {
+                    records.push(Record::After {
+                        change: index as u64,
+                        state: looked.seen.state,
+                    });
+                }
+            }
+            Ok(records)
+        })?;
+        self.write(records)
+    }
+
     /// The program died with the app, or its end was not seen.
     pub(crate) fn finish_tree(&mut self, tree: u64) -> Result<(), CheckpointError> {
         let Some(open) = self.known.ledger.trees.get(&tree).cloned() else {

@@ -175,6 +175,3 @@ mod pairs {
             .collect())
     }
 }
-
-#[cfg(test)]
-mod tests;

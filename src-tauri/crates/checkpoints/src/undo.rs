@@ -25,6 +25,7 @@ impl Work<'_> {
         scope: &UndoScope,
         force: bool,
     ) -> Result<UndoReport, CheckpointError> {
+        self.settle()?;
         let path = match scope {
             UndoScope::File { path } => Some(self.named(path.as_ref())?),
             _ => None,
@@ -215,3 +216,6 @@ impl Present for Eyes<'_, '_> {
         Ok(below)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 /// What a path holds.
@@ -63,4 +64,12 @@ pub fn folder() -> TempDir {
     } else {
         TempDir::new().unwrap()
     }
+}
+
+/// SHA-256 in hexadecimal, as an intent holds it.
+pub fn hash(content: &[u8]) -> String {
+    Sha256::digest(content)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

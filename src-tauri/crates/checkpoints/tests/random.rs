@@ -10,7 +10,6 @@ use std::{
 use fastrand::Rng;
 use nexus_checkpoints::{Checkpoints, Intent, Journal, Recorder};
 use nexus_protocol::{ItemId, SessionId, TurnId, UndoScope};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
@@ -182,7 +181,7 @@ impl Scene {
         match self.rng.u8(..8) {
             0..=3 if !path.is_dir() && parents_are_folders(&before, &relative) => {
                 let content = self.content();
-                let intent = Intent::Content(hash(&content));
+                let intent = Intent::Content(model::hash(&content));
                 recorder.before(&path, &intent).unwrap();
                 fs::create_dir_all(path.parent().unwrap()).unwrap();
                 // As tools do: aside, then renamed. A link is replaced, not followed.
@@ -202,9 +201,9 @@ impl Scene {
                 if to.symlink_metadata().is_err() {
                     let folder = path.symlink_metadata().unwrap().is_dir();
                     let intent = match before.get(&relative) {
-                        Some(Node::File(content, _)) => Intent::Content(hash(content)),
+                        Some(Node::File(content, _)) => Intent::Content(model::hash(content)),
                         _ if folder => Intent::Folder,
-                        _ => Intent::Content(hash(b"a link has none")),
+                        _ => Intent::Content(model::hash(b"a link has none")),
                     };
                     recorder.before(&path, &Intent::Absent).unwrap();
                     recorder.before(&to, &intent).unwrap();
@@ -220,7 +219,7 @@ impl Scene {
             }
             _ => {
                 if let Some(Node::File(content, _)) = before.get(&relative) {
-                    let intent = Intent::Content(hash(content));
+                    let intent = Intent::Content(model::hash(content));
                     recorder.before(&path, &intent).unwrap();
                     set_mode(&path, 0o600 | self.rng.u32(..0o200));
                     recorder.after(&path).unwrap();
@@ -450,13 +449,6 @@ fn open(checkpoints: &Checkpoints, folder: &Path) -> Journal {
     checkpoints
         .session(SessionId(Uuid::from_u128(1)), Some(folder))
         .unwrap()
-}
-
-fn hash(content: &[u8]) -> String {
-    Sha256::digest(content)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 /// Whether a file could be made there without following a link.
