@@ -128,3 +128,6 @@ fn is(option: &str, argument: &str) -> bool {
         _ => argument.split('=').next() == Some(option),
     }
 }
+
+#[cfg(test)]
+mod tests;

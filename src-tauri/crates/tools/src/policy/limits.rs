@@ -153,7 +153,14 @@ fn is_everything(argument: &str) -> bool {
         return true;
     }
     let path = path.trim_end_matches(['/', '.', '*']);
-    matches!(path, "~" | "$home" | "${home}" | "c:") || SYSTEM.contains(&path)
+    // `/home/ada`, whose owner the line need not name by `~`.
+    let is_home = |folder| {
+        path.strip_prefix(folder)
+            .is_some_and(|name| !name.is_empty() && !name.contains('/'))
+    };
+    matches!(path, "~" | "$home" | "${home}" | "c:")
+        || SYSTEM.contains(&path)
+        || ["/home/", "/users/", "c:/users/"].into_iter().any(is_home)
 }
 
 /// The words of a text as they look, quotes off, parted where a command may end.

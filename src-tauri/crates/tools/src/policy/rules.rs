@@ -62,7 +62,7 @@ enum Pattern {
     /// Any call of the tool.
     Whole,
     Command(CommandPattern),
-    Path(PathPattern),
+    Path(Box<PathPattern>),
     Host(HostPattern),
 }
 
@@ -120,7 +120,7 @@ impl FromStr for Rule {
                 None if tool == SHELL => {
                     Pattern::Command(CommandPattern::read(pattern).map_err(error)?)
                 }
-                None => Pattern::Path(PathPattern::read(pattern).map_err(error)?),
+                None => Pattern::Path(Box::new(PathPattern::read(pattern).map_err(error)?)),
             },
         };
         Ok(Self {
