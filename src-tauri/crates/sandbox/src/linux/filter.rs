@@ -75,6 +75,23 @@ const REFUSED: &[c_long] = &[
     libc::SYS_ioperm,
 ];
 
+/// Calls that set a file's mode, each with the argument that holds it.
+const SETTERS: &[(c_long, u8)] = &[
+    (libc::SYS_fchmod, 1),
+    (libc::SYS_fchmodat, 2),
+    (libc::SYS_fchmodat2, 2),
+    (libc::SYS_openat, 3),
+    (libc::SYS_mknodat, 2),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_chmod, 1),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_open, 2),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_creat, 1),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_mknod, 1),
+];
+
 const NAMESPACES: [libc::c_int; 8] = [
     libc::CLONE_NEWUSER,
     libc::CLONE_NEWNS,
@@ -149,6 +166,12 @@ fn rules(network: bool) -> anyhow::Result<Rules> {
     rules.insert(libc::SYS_mknodat, devices(2)?);
     #[cfg(target_arch = "x86_64")]
     rules.insert(libc::SYS_mknod, devices(1)?);
+    // A program in the user's folder that runs with his rights whoever starts it: the mounts do not stop its making.
+    for (call, mode) in SETTERS {
+        let bit = libc::S_ISUID;
+        let bit = condition(*mode, Is::MaskedEq(bit.into()), bit.into())?;
+        rules.entry(*call).or_default().push(rule([bit])?);
+    }
     Ok(rules)
 }
 

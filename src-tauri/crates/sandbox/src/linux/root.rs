@@ -48,7 +48,7 @@ pub fn build(spec: &Spec, view: &View) -> anyhow::Result<Shield> {
     enter()?;
     devices().context("/dev cannot be built")?;
     processes(spec).context("/proc cannot be built")?;
-    let mut shield = Shield::new();
+    let mut shield = Shield::new(view.paths(Access::Write));
     // Programs that know no TMPDIR get the private folder, too.
     if view.access(Path::new("/tmp")).is_none() {
         fs::create_dir("/tmp").context("/tmp cannot be made")?;

@@ -1,15 +1,17 @@
 //! Protects what is protected in the user's folder, whether it is there or not.
 //!
 //! Owns: the mounts over protected paths and the placeholders under them. A mount point can be neither removed nor renamed nor
-//! replaced, so a read-only mount keeps a path as it is. What is absent gets an empty folder for the time, which git ignores, and
-//! which goes with the last program that runs in the folder. Refuses to own: the list.
+//! replaced, so a read-only mount keeps a path as it is. What is absent gets a placeholder for the time: a socket that nobody
+//! listens on, because git and those who walk a folder pass over it, and because it costs no disk block. It goes with the last
+//! program that runs in the folder. Refuses to own: the list.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, DirBuilder, File},
-    io,
-    os::unix::fs::{
-        DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    os::{
+        fd::AsRawFd as _,
+        unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _},
     },
     path::{Path, PathBuf},
     thread,
@@ -19,25 +21,27 @@ use std::{
 use anyhow::Context as _;
 use nexus_sandbox::protected;
 use rustix::{
-    fs::{AtFlags, CWD, FlockOperation, StatxFlags, flock, statx},
+    fs::{AtFlags, CWD, FileType, FlockOperation, Mode, StatxFlags, flock, mknodat, statx},
     io::Errno,
     mount::{UnmountFlags, mount_bind_recursive, unmount},
 };
 
 use super::{raw::restrict_mounts, root::READ};
 
-/// The only protected file that git would not take an empty folder for: this content says what its absence says.
+/// The only protected file that git would not take a socket for: this content says what its absence says.
 const COMMON: (&str, &[u8]) = ("commondir", b".\n");
-/// A placeholder's mode: whoever walks the folder may look into it. With its emptiness and its name it tells a placeholder apart,
-/// so that one that was left behind, where all was killed at once, is found by the next program's end.
-const PLACEHOLDER: u32 = 0o555;
+/// A placeholder's mode. With its kind and its name it tells a placeholder apart, so that one that was left behind, where all was
+/// killed at once, is found at the next program's end.
+const PLACEHOLDER: Mode = Mode::empty();
 /// How long to wait for another program's clean-up.
 const PATIENCE: u32 = 200;
 
 /// What is mounted; dropped, it is taken away, with the placeholders.
 pub struct Shield {
-    /// In order.
-    mounts: Vec<PathBuf>,
+    /// That may be written; all mounts of ours are in them.
+    trees: Vec<PathBuf>,
+    /// Parents of what is protected, which stay where they are.
+    pinned: BTreeSet<PathBuf>,
     /// Below which nothing needs protection any more.
     covered: BTreeSet<PathBuf>,
     /// May be placeholders.
@@ -48,10 +52,11 @@ pub struct Shield {
 }
 
 impl Shield {
-    /// Nothing yet.
-    pub fn new() -> Self {
+    /// Nothing yet, in trees that may be written.
+    pub fn new(trees: Vec<PathBuf>) -> Self {
         Self {
-            mounts: Vec::new(),
+            trees,
+            pinned: BTreeSet::new(),
             covered: BTreeSet::new(),
             places: BTreeSet::new(),
             locks: BTreeMap::new(),
@@ -128,9 +133,8 @@ impl Shield {
             if names.peek().is_none() || !found.is_dir() {
                 return self.cover(&here);
             }
-            if !self.mounts.contains(&here) {
+            if self.pinned.insert(here.clone()) {
                 mount_bind_recursive(&here, &here)?;
-                self.mounts.push(here.clone());
             }
         }
         Ok(())
@@ -138,7 +142,6 @@ impl Shield {
 
     fn cover(&mut self, path: &Path) -> anyhow::Result<()> {
         mount_bind_recursive(path, path)?;
-        self.mounts.push(path.to_path_buf());
         restrict_mounts(path, READ)?;
         self.covered.insert(path.to_path_buf());
         Ok(())
@@ -146,65 +149,64 @@ impl Shield {
 }
 
 impl Drop for Shield {
-    /// Nothing runs in the sandbox any more. What fails here leaves an empty folder behind and no way in.
+    /// Nothing runs in the sandbox any more. What fails here leaves a placeholder behind and no way in.
     fn drop(&mut self) {
-        for path in self.mounts.iter().rev() {
-            let _ = unmount(path, UnmountFlags::DETACH);
+        // With all mounts below, in one step: each step waits for all processors.
+        for tree in &self.trees {
+            let _ = unmount(tree, UnmountFlags::DETACH);
         }
-        // Only the last that holds the lock gets it for itself; the others leave the clean-up to it.
-        let last = self
-            .locks
-            .values()
-            .all(|lock| flock(lock, FlockOperation::NonBlockingLockExclusive).is_ok());
-        if last {
-            for path in self.places.iter().rev().filter(|path| is_placeholder(path)) {
-                let _ = if path.is_dir() {
-                    fs::remove_dir(path)
-                } else {
-                    fs::remove_file(path)
-                };
+        for (folder, lock) in &self.locks {
+            // Only the last that holds the lock gets it for itself; the others leave the clean-up to it.
+            if flock(lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+                continue;
+            }
+            // The folder has no path any more.
+            let base = PathBuf::from(format!("/proc/self/fd/{}", lock.as_raw_fd()));
+            for place in self
+                .places
+                .iter()
+                .rev()
+                .filter_map(|place| place.strip_prefix(folder).ok())
+            {
+                let place = base.join(place);
+                if is_placeholder(&place) {
+                    let _ = fs::remove_file(place);
+                }
             }
         }
     }
 }
 
-/// Makes a placeholder; false where something is there.
+/// Makes a placeholder; false where something is there. Where nobody can make anything, a program cannot either, but it may
+/// know how to change that: then this is an error.
 fn occupy(path: &Path) -> io::Result<bool> {
     let made = if path.ends_with(Path::new(".git").join(COMMON.0)) {
-        fs::OpenOptions::new()
+        OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o444)
             .open(path)
-            .and_then(|mut file| io::Write::write_all(&mut file, COMMON.1))
+            .and_then(|mut file| file.write_all(COMMON.1))
     } else {
-        DirBuilder::new().mode(PLACEHOLDER).create(path)
+        mknodat(CWD, path, FileType::Socket, PLACEHOLDER, 0).map_err(io::Error::from)
     };
     match made {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-        // On a file system that is read-only nobody makes anything.
-        Err(error) => return Err(error),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
     }
-    if path.is_dir() {
-        // Whatever the user's mask is.
-        fs::set_permissions(path, fs::Permissions::from_mode(PLACEHOLDER))?;
-    }
-    Ok(true)
 }
 
 fn is_placeholder(path: &Path) -> bool {
-    let Ok(found) = path.symlink_metadata() else {
-        return false;
-    };
-    if found.is_dir() {
-        found.mode() & 0o7777 == PLACEHOLDER
-            && fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
-    } else {
-        found.is_file()
-            && path.ends_with(COMMON.0)
-            && fs::read(path).is_ok_and(|content| content == COMMON.1)
-    }
+    path.symlink_metadata().is_ok_and(|found| {
+        if found.file_type().is_socket() {
+            Mode::from_raw_mode(found.mode() & 0o7777) == PLACEHOLDER
+        } else {
+            found.is_file()
+                && path.ends_with(COMMON.0)
+                && fs::read(path).is_ok_and(|content| content == COMMON.1)
+        }
+    })
 }
 
 /// Where a file system ignores case in its own way, unknown to the kernel, another spelling leads past the mount.
