@@ -180,12 +180,16 @@ impl Planned {
                 .command(&self.spec)
                 .map_err(|unavailable| cannot_confine(&unavailable.to_string())),
             (Confinement::Full, None) => Err(cannot_confine("Its launcher is gone.")),
-            (Confinement::Not { .. }, _) => Ok(self.unconfined()),
+            (Confinement::Not { .. }, Some(sandbox)) => sandbox
+                .unconfined(&self.spec)
+                .map_err(|unavailable| ToolError::Failed(unavailable.to_string())),
+            (Confinement::Not { .. }, None) => Ok(self.bare()),
         }
     }
 
-    /// The same program with the same environment, unconfined: only ever after the user was told so.
-    fn unconfined(&self) -> Command {
+    /// The program with its environment and nothing else, where not even the launcher is there; like all that is unconfined, only
+    /// ever after the user was told so.
+    fn bare(&self) -> Command {
         let mut argv = self.spec.argv.iter();
         let mut command = Command::new(argv.next().map_or("", String::as_str));
         command

@@ -61,22 +61,28 @@ globalThis.showChart = (labels, series, title = '', kind = 'line') => {
 
 // The prompt reads and writes nothing of its own: only its evaluation is used.
 const prompt = repl.start({ prompt: '', input: new PassThrough(), output: new PassThrough().resume(), terminal: false, useGlobal: true });
-prompt.removeAllListeners('exit');
-process.on('uncaughtException', (error) => console.error('Uncaught', explain(error)));
-process.on('unhandledRejection', (error) => console.error('Uncaught (in promise)', explain(error)));
+// Where what code throws goes: to whoever waits for its value; what is thrown later, by a timer, is only printed.
+let settle = null;
+const thrown = (error) => (settle ? settle({ failed: true, error }) : console.error(explain(error)));
+process.on('uncaughtException', thrown);
+process.on('unhandledRejection', thrown);
+// Some versions of Node keep what the prompt evaluates in a domain, which takes errors first.
+prompt._domain?.removeAllListeners('error');
+prompt._domain?.on('error', thrown);
 
 function explain(error) {
-  if (!(error instanceof Error) && !util.types.isNativeError(error)) return `Uncaught ${util.inspect(error)}`;
-  const own = /^\s+at .*(\(node:|node:internal|at node:|driver\.cjs|REPLServer)/;
+  if (!util.types.isNativeError(error)) return `Uncaught ${util.inspect(error)}`;
+  const own = /^\s+at .*(new Promise \(<anonymous>\)$|\(node:|node:internal|at node:|driver\.cjs|REPLServer)/;
   const stack = String(error.stack ?? error).split('\n').filter((line) => !own.test(line)).join('\n');
   return stack.length <= MAX_TEXT ? stack : stack.slice(0, MAX_TEXT) + '…';
 }
 
 function evaluate(code) {
   return new Promise((resolve) => {
+    settle = resolve;
     prompt.eval(`${code}\n`, prompt.context, 'cell', (error, value) => {
       // Code that is not whole makes the prompt ask for more; here nobody would answer.
-      resolve(error ? { error: error instanceof repl.Recoverable ? error.err : error } : { value });
+      resolve(error ? { failed: true, error: error instanceof repl.Recoverable ? error.err : error } : { value });
     });
   });
 }
@@ -85,8 +91,9 @@ async function run(code) {
   tables = [];
   charts = [];
   const reply = {};
-  const { error, value } = await evaluate(code);
-  if (error !== undefined) {
+  const { failed, error, value } = await evaluate(code);
+  settle = null;
+  if (failed) {
     reply.error = explain(error);
   } else if (value !== undefined) {
     const table = tableOf(value);
