@@ -7,6 +7,7 @@
 mod dev;
 mod host;
 mod io;
+mod plain;
 pub mod policy;
 mod registry;
 mod session;
