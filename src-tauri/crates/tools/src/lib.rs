@@ -8,6 +8,7 @@ mod arguments;
 mod dev;
 mod host;
 mod io;
+mod plain;
 pub mod policy;
 mod process;
 mod registry;
