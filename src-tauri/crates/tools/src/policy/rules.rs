@@ -10,6 +10,7 @@ mod pattern;
 use std::{
     fmt::{self, Display, Formatter},
     str::FromStr,
+    sync::Arc,
 };
 
 use nexus_protocol::Action;
@@ -62,7 +63,8 @@ enum Pattern {
     /// Any call of the tool.
     Whole,
     Command(CommandPattern),
-    Path(Box<PathPattern>),
+    /// Shared: a question tries out all rules with one more, and a compiled path is dear to copy.
+    Path(Arc<PathPattern>),
     Host(HostPattern),
 }
 
@@ -120,7 +122,7 @@ impl FromStr for Rule {
                 None if tool == SHELL => {
                     Pattern::Command(CommandPattern::read(pattern).map_err(error)?)
                 }
-                None => Pattern::Path(Box::new(PathPattern::read(pattern).map_err(error)?)),
+                None => Pattern::Path(Arc::new(PathPattern::read(pattern).map_err(error)?)),
             },
         };
         Ok(Self {
