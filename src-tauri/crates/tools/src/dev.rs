@@ -5,6 +5,7 @@
 mod encode_decode;
 mod hash_text;
 mod make_uuid;
+mod query_json;
 mod test_regex;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub(crate) fn tools() -> Vec<Arc<dyn Tool>> {
         Arc::new(encode_decode::EncodeDecode),
         Arc::new(hash_text::HashText),
         Arc::new(make_uuid::MakeUuid),
+        Arc::new(query_json::QueryJson),
         Arc::new(test_regex::TestRegex),
     ]
 }
