@@ -6,9 +6,13 @@
 //! a layer cannot be applied, the launcher exits with [`FAILED`] before the program starts.
 
 mod machine;
+mod protected;
+pub mod seatbelt;
 mod spec;
+pub mod view;
 
 pub use machine::{Layer, Machine};
+pub use protected::{is_protected, protected};
 pub use spec::{Limits, Sandbox, Spec, Unavailable};
 
 /// The launcher's exit code where the program was not started. The reason is one line on its standard error that begins with
@@ -16,3 +20,7 @@ pub use spec::{Limits, Sandbox, Spec, Unavailable};
 pub const FAILED: i32 = 125;
 /// Begins the line that says why a program was not started.
 pub const FAILED_PREFIX: &str = "nexus-sandbox: ";
+/// The launcher's first argument that asks what this machine can do.
+pub const PROBE: &str = "--probe";
+/// The launcher's first argument that asks for limits and nothing else.
+pub const UNCONFINED: &str = "--unconfined";

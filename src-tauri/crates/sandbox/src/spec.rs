@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::Machine;
+use crate::{Machine, UNCONFINED};
 
 /// A program and all that it may touch. Whatever is not named is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,8 @@ pub struct Spec {
     pub env: BTreeMap<String, String>,
     /// What it may read and write, but for what is protected in it.
     pub folder: Option<PathBuf>,
-    /// A private temp folder that it may read and write. Made by the caller, who removes it.
+    /// A private temp folder that it may read and write. Made by the caller, who removes it. On Linux the program sees it as
+    /// `/tmp`, too.
     pub temp: PathBuf,
     /// What else it may read besides the system.
     pub readable: Vec<PathBuf>,
@@ -90,13 +91,32 @@ impl Sandbox {
     /// [`Unavailable`] where this machine cannot confine it wholly; never a weaker command.
     pub fn command(&self, spec: &Spec) -> Result<Command, Unavailable> {
         self.machine.confines()?;
-        let text = serde_json::to_string(spec).map_err(|error| {
-            Unavailable(format!(
-                "The sandbox's description cannot be written: {error}."
-            ))
-        })?;
-        let mut command = Command::new(&self.launcher);
-        command.arg(text).env_clear();
-        Ok(command)
+        Ok(self.launch(&[&text(spec)?]))
     }
+
+    /// The command that starts a program that the user let run although it cannot be confined. It gets its environment, its limits
+    /// and a process group of its own, and *nothing else*: it may do all that the user may. Where the system has no limits to set,
+    /// it gets none.
+    ///
+    /// # Errors
+    /// [`Unavailable`] where the description cannot be written.
+    pub fn unconfined(&self, spec: &Spec) -> Result<Command, Unavailable> {
+        Ok(self.launch(&[UNCONFINED, &text(spec)?]))
+    }
+
+    fn launch(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.launcher);
+        command.args(arguments).env_clear();
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command
+    }
+}
+
+fn text(spec: &Spec) -> Result<String, Unavailable> {
+    serde_json::to_string(spec).map_err(|error| {
+        Unavailable(format!(
+            "The sandbox's description cannot be written: {error}."
+        ))
+    })
 }

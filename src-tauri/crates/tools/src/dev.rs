@@ -3,9 +3,13 @@
 //! Owns nothing but its list.
 
 mod encode_decode;
+mod git;
 mod hash_text;
+mod jobs;
 mod make_uuid;
 mod query_json;
+mod run_code;
+mod shell;
 mod test_regex;
 
 use std::sync::Arc;
@@ -19,6 +23,10 @@ const ONLY_WITH_A_FOLDER: bool = true;
 /// The tools of this group.
 pub(crate) fn tools() -> Vec<Arc<dyn Tool>> {
     vec![
+        Arc::new(shell::Shell),
+        Arc::new(jobs::Jobs),
+        Arc::new(run_code::RunCode),
+        Arc::new(git::Git),
         Arc::new(encode_decode::EncodeDecode),
         Arc::new(hash_text::HashText),
         Arc::new(make_uuid::MakeUuid),

@@ -9,6 +9,7 @@ mod dev;
 mod host;
 mod io;
 pub mod policy;
+mod process;
 mod registry;
 mod session;
 pub mod terminal;

@@ -1,0 +1,147 @@
+//! The program's own process: gives up capabilities, descriptors, files and system calls, then becomes the program.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use landlock::{
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, PathBeneath,
+    PathFd, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope,
+};
+use nexus_sandbox::{
+    Spec,
+    view::{Access, View},
+};
+use nix::sys::signal::SigSet;
+use rustix::{
+    io::Errno,
+    process::setsid,
+    thread::{
+        CapabilitySet, CapabilitySets, clear_ambient_capability_set,
+        remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
+    },
+};
+
+use super::{filter, raw};
+use crate::become_program::{become_program, limit};
+
+/// Gives up all rights and becomes the program.
+pub fn run(spec: &Spec) -> anyhow::Result<u8> {
+    SigSet::empty()
+        .thread_set_mask()
+        .context("signals cannot be freed")?;
+    // Without the user's terminal, to which it could otherwise type.
+    setsid().context("no session can be made")?;
+    limit(spec)?;
+    drop_capabilities().context("capabilities cannot be dropped")?;
+    raw::close_the_rest().context("descriptors cannot be closed")?;
+    set_no_new_privs(true).context("new privileges cannot be refused")?;
+    landlock(Some(spec))?;
+    filter::apply(spec.network)?;
+    match become_program(spec, &spec.argv)? {}
+}
+
+fn drop_capabilities() -> rustix::io::Result<()> {
+    clear_ambient_capability_set()?;
+    for bit in 0..64 {
+        match remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << bit)) {
+            // This kernel knows no more.
+            Err(Errno::INVAL) => break,
+            result => result?,
+        }
+    }
+    let none = CapabilitySet::empty();
+    set_capabilities(
+        None,
+        CapabilitySets {
+            effective: none,
+            permitted: none,
+            inheritable: none,
+        },
+    )
+}
+
+/// The kernel's versions that are told apart, the best first. Each adds what the later ones here lack: sockets that are files;
+/// signals and abstract sockets; the network. The last has all that is required.
+const LEVELS: [ABI; 4] = [ABI::V9, ABI::V6, ABI::V4, ABI::V3];
+
+/// Denies all files but those in view, and where the kernel can, the network and signals to others. Which of [`LEVELS`] it was.
+pub fn landlock(spec: Option<&Spec>) -> anyhow::Result<ABI> {
+    let mut last = None;
+    for level in LEVELS {
+        match ruleset(level, spec.is_some_and(|spec| spec.network)) {
+            Ok(mut ruleset) => {
+                if let Some(spec) = spec {
+                    for (path, access) in files(spec, level)? {
+                        let place = PathFd::new(&path)
+                            .with_context(|| format!("{path} cannot be opened"))?;
+                        ruleset = ruleset.add_rule(PathBeneath::new(place, access))?;
+                    }
+                }
+                let status = ruleset
+                    .restrict_self()
+                    .context("Landlock cannot be applied")?;
+                anyhow::ensure!(
+                    status.ruleset == RulesetStatus::FullyEnforced,
+                    "Landlock was applied in part only"
+                );
+                return Ok(level);
+            }
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| anyhow::anyhow!("no version is known")))
+        .context("Landlock is missing")
+}
+
+/// A ruleset that this kernel knows whole.
+fn ruleset(level: ABI, network: bool) -> anyhow::Result<landlock::RulesetCreated> {
+    let mut rules = Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(AccessFs::from_all(level))?;
+    if !network && level >= ABI::V4 {
+        rules = rules.handle_access(AccessNet::from_all(level))?;
+    }
+    if level >= ABI::V6 {
+        rules = rules.scope(Scope::from_all(level))?;
+    }
+    Ok(rules.create()?)
+}
+
+/// What may be done where.
+fn files(spec: &Spec, level: ABI) -> anyhow::Result<Vec<(String, BitFlags<AccessFs>)>> {
+    let (read, write) = (AccessFs::from_read(level), AccessFs::from_all(level));
+    let device = AccessFs::ReadFile | AccessFs::WriteFile;
+    let mut rules = vec![
+        ("/proc".to_owned(), AccessFs::ReadFile | AccessFs::ReadDir),
+        (
+            "/dev/shm".to_owned(),
+            write & !BitFlags::from(AccessFs::Execute),
+        ),
+        ("/dev/pts".to_owned(), device | AccessFs::ReadDir),
+    ];
+    if level >= ABI::V5 {
+        rules.push(("/dev/pts".to_owned(), AccessFs::IoctlDev.into()));
+    }
+    for name in ["null", "zero", "full", "random", "urandom", "tty"] {
+        rules.push((format!("/dev/{name}"), device));
+    }
+    let trees = View::of(spec)?.trees;
+    if !trees.contains_key(Path::new("/tmp")) {
+        rules.push(("/tmp".to_owned(), write));
+    }
+    for (path, access) in trees {
+        let rights = match access {
+            Access::Read => read,
+            Access::Write => write,
+            Access::Hide => continue,
+        };
+        let rights = if path.is_dir() {
+            rights
+        } else {
+            rights & AccessFs::from_file(level)
+        };
+        let path = path.to_str().context("a path is not Unicode")?;
+        rules.push((path.to_owned(), rights));
+    }
+    Ok(rules)
+}
