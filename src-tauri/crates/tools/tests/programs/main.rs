@@ -5,5 +5,6 @@ mod bombs;
 mod code;
 mod desk;
 mod ends;
+mod git;
 mod jobs;
 mod shell;
