@@ -87,6 +87,16 @@ pub fn focus(selector: &str) {
     }
 }
 
+/// Whether nothing has the focus, or something within what the selector names.
+pub fn rests_in(selector: &str) -> bool {
+    match document().and_then(|document| document.active_element()) {
+        Some(active) => {
+            active.tag_name() == "BODY" || active.closest(selector).ok().flatten().is_some()
+        }
+        None => true,
+    }
+}
+
 /// Whether the user is at something that a question may not take the focus from: words in a field, a dialog, another question.
 pub fn is_busy() -> bool {
     let Some(active) = document().and_then(|document| document.active_element()) else {

@@ -8,6 +8,7 @@ mod compaction;
 mod composer;
 mod context_meter;
 mod error_note;
+mod escaped;
 mod folder_picker;
 mod icon;
 mod menu;

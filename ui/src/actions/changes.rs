@@ -10,7 +10,7 @@ use super::chat::one_line;
 use crate::{
     format,
     ipc::{client, feed},
-    state::{App, Loaded, Undo},
+    state::{App, Undo},
 };
 
 /// Reads the list again.
@@ -81,15 +81,12 @@ pub async fn redo(app: App, session: SessionId) {
 
 /// Marks a change, or all of them, as looked at.
 pub async fn keep(app: App, session: SessionId, path: Option<String>) {
+    let Some(open) = app.store.opened(session) else {
+        return;
+    };
     match client::keep(session, path).await {
-        Ok(value) => {
-            if let Some(open) = app.store.opened(session) {
-                open.changes.set(Loaded::Ready {
-                    value,
-                    refreshing: false,
-                });
-            }
-        }
+        // The answer is the list as it stands: it overtakes one that is on the way.
+        Ok(list) => open.take_changes(open.ask_changes(), Ok(list)),
         Err(card) => drop(app.view.say(one_line(&card), true, None)),
     }
 }

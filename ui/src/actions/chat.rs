@@ -75,6 +75,8 @@ pub async fn send(app: App, text: String, attachments: Vec<Attachment>) -> Resul
             id
         }
     };
+    // What the turn changes is no part of the undo that could be taken back.
+    app.view.redo.set(None);
     let op = Op::UserTurn {
         text,
         attachments,

@@ -11,7 +11,7 @@ use leptos::{html, prelude::*};
 use nexus_protocol::{Action, Approval, Confinement, ItemId, SessionId};
 
 use self::{answers::Answers, guard::Guard, words::FileLine};
-use super::{Icon, Shape, result::DiffView};
+use super::{Icon, Shape, escaped::escaped, result::DiffView};
 use crate::{format, visible};
 
 pub use words::answer_words;
@@ -209,14 +209,7 @@ fn Folded(text: String, lines: usize, characters: usize) -> impl IntoView {
                 Some((head, _)) if !all.get() => head,
                 _ => &text,
             };
-            visible::pieces(shown)
-                .into_iter()
-                .map(|(escaped, piece)| if escaped {
-                    view! { <span class="escaped" title="A character that cannot be seen">{piece}</span> }.into_any()
-                } else {
-                    piece.into_any()
-                })
-                .collect_view()
+            escaped(shown)
         }}
         {more.map(|more| view! {
             <Show when=move || !all.get()>

@@ -51,16 +51,17 @@ pub fn ToolRow(call: ToolCall) -> impl IntoView {
         status,
         ..
     } = call;
-    let waits = Memo::new(move |_| {
-        let asked = approval.with(|approval| approval.as_ref().is_some_and(|a| a.answer.is_none()));
-        asked && status.get() == ItemStatus::InProgress && result.with(Option::is_none)
+    // The core may ask again with another action: then it is another card.
+    let question = Memo::new(move |_| {
+        let open = status.get() == ItemStatus::InProgress && result.with(Option::is_none);
+        approval.with(|approval| {
+            let approval = approval.as_ref()?;
+            (open && approval.answer.is_none()).then(|| approval.clone())
+        })
     });
-    move || {
-        let question = waits.get().then(|| approval.get_untracked()).flatten();
-        match question {
-            Some(approval) => view! { <ApprovalCard session item approval=*approval /> }.into_any(),
-            None => view! { <ToolLine call=call.clone() /> }.into_any(),
-        }
+    move || match question.get() {
+        Some(approval) => view! { <ApprovalCard session item approval=*approval /> }.into_any(),
+        None => view! { <ToolLine call=call.clone() /> }.into_any(),
     }
 }
 
@@ -91,15 +92,34 @@ fn ToolLine(call: ToolCall) -> impl IntoView {
     });
     let ok = Memo::new(move |_| result.with(|result| result.as_ref().map(|result| result.ok)));
     let running = Memo::new(move |_| ok.get().is_none() && status.get() == ItemStatus::InProgress);
-    let told = Memo::new(move |_| {
-        result.with(|result| match result {
-            Some(result) => (result.summary.clone(), format::duration(result.duration_ms)),
-            None if running.get() => ("running".to_owned(), String::new()),
-            None => ("no result".to_owned(), String::new()),
+    let answer = Memo::new(move |_| {
+        approval.with(|approval| approval.as_ref().and_then(|a| a.answer.clone()))
+    });
+    // Where the user said no, that is all there is to say.
+    let refused = Memo::new(move |_| {
+        answer.with(|answer| {
+            let answer = answer.as_ref().filter(|answer| !answer.allows());
+            answer.map(answer_words)
         })
     });
     let note = Memo::new(move |_| {
-        approval.with(|approval| approval.as_ref()?.answer.as_ref().map(answer_words))
+        answer.with(|answer| {
+            let answer = answer.as_ref().filter(|answer| answer.allows());
+            answer.map(answer_words)
+        })
+    });
+    let told = Memo::new(move |_| {
+        if let Some(words) = refused.get() {
+            return (words, String::new());
+        }
+        result.with(|result| match result {
+            Some(result) => (
+                visible::plain(&result.summary),
+                format::duration(result.duration_ms),
+            ),
+            None if running.get() => ("running".to_owned(), String::new()),
+            None => ("no result".to_owned(), String::new()),
+        })
     });
     let state = move || match ok.get() {
         Some(true) => ("state ok", Shape::Check, "Done: "),

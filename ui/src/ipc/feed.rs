@@ -6,8 +6,8 @@ use leptos::task::{spawn_local, tick};
 use nexus_protocol::{ErrorCard, Event, EventMsg, SessionId};
 
 use super::client;
-use crate::state::{Load, Loaded, Outcome, Store, perf};
-use leptos::prelude::{GetUntracked, Set};
+use crate::state::{Load, Outcome, Store, perf};
+use leptos::prelude::Set;
 
 thread_local! {
     /// Whether a stopwatch runs already: batches that are drawn together are timed together.
@@ -48,20 +48,8 @@ pub async fn refresh_changes(store: Store, session: SessionId) {
     let Some(open) = store.opened(session) else {
         return;
     };
-    open.changes.set(match open.changes.get_untracked() {
-        Loaded::Ready { value, .. } => Loaded::Ready {
-            value,
-            refreshing: true,
-        },
-        _ => Loaded::Loading,
-    });
-    open.changes.set(match client::changes(session).await {
-        Ok(value) => Loaded::Ready {
-            value,
-            refreshing: false,
-        },
-        Err(card) => Loaded::Failed(card),
-    });
+    let number = open.ask_changes();
+    open.take_changes(number, client::changes(session).await);
 }
 
 fn take(store: Store, events: Vec<Event>) {

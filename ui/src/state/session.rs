@@ -45,6 +45,8 @@ pub struct OpenSession {
     /// Files that the agent changed: what the core last listed.
     pub changes: ArcRwSignal<Loaded<Vec<FileChange>>>,
     cursor: ArcStoredValue<Cursor>,
+    /// How often the list of changes was asked for: an answer that was overtaken is not taken.
+    asked: ArcStoredValue<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -73,6 +75,7 @@ impl OpenSession {
                 waiting: Some(Vec::new()),
                 ..Cursor::default()
             }),
+            asked: ArcStoredValue::new(0),
         }
     }
 
@@ -82,6 +85,37 @@ impl OpenSession {
             self.activity.get_untracked(),
             SessionActivity::Running { .. }
         )
+    }
+
+    /// Says that the list of changes is on the way, and gives a number for its answer. What is shown stays until then.
+    pub fn ask_changes(&self) -> u64 {
+        self.changes.set(match self.changes.get_untracked() {
+            Loaded::Ready { value, .. } => Loaded::Ready {
+                value,
+                refreshing: true,
+            },
+            _ => Loaded::Loading,
+        });
+        self.asked
+            .try_update_value(|asked| {
+                *asked += 1;
+                *asked
+            })
+            .unwrap_or_default()
+    }
+
+    /// Takes the list of changes that was asked for under a number, unless it was asked for again since.
+    pub fn take_changes(&self, number: u64, answer: Result<Vec<FileChange>, ErrorCard>) {
+        if self.asked.with_value(|asked| *asked != number) {
+            return;
+        }
+        self.changes.set(match answer {
+            Ok(value) => Loaded::Ready {
+                value,
+                refreshing: false,
+            },
+            Err(card) => Loaded::Failed(card),
+        });
     }
 
     /// All items as they are shown.

@@ -1,6 +1,6 @@
 //! The fold: whatever way events reach the window (live, replayed, merged, cut by a snapshot), it shows what the core holds.
 
-mod attention;
+mod agent;
 mod script;
 
 use leptos::prelude::{GetUntracked, Owner, WithUntracked};

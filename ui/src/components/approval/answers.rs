@@ -4,7 +4,12 @@ use leptos::{ev, html, prelude::*, task::spawn_local};
 use nexus_protocol::{Approval, ApprovalAnswer, ErrorCard, ItemId, SessionId};
 
 use super::guard::{Guard, take_focus};
-use crate::{actions, components::ErrorNote, visible};
+use crate::{
+    actions, browser,
+    components::ErrorNote,
+    state::{App, use_app},
+    visible,
+};
 
 /// What the row of buttons shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +21,19 @@ enum Step {
     Rule,
 }
 
+/// The card goes: the keyboard goes on to the next question, or to the message.
+fn move_on(app: App, item: ItemId) {
+    if !browser::rests_in(".approval") {
+        return;
+    }
+    let next = format!(".row:not([data-item=\"{item}\"]) .approval [data-testid=deny]");
+    if browser::find(&next).is_some() {
+        browser::focus(&next);
+    } else {
+        app.view.focus();
+    }
+}
+
 /// The buttons.
 #[component]
 pub fn Answers(
@@ -24,6 +42,7 @@ pub fn Answers(
     approval: Approval,
     guard: Guard,
 ) -> impl IntoView {
+    let app = use_app();
     let step = RwSignal::new(Step::Choose);
     let sent = RwSignal::new(false);
     let failed = RwSignal::new(None::<ErrorCard>);
@@ -41,9 +60,12 @@ pub fn Answers(
         failed.set(None);
         spawn_local(async move {
             let approval = question.get_value();
-            if let Err(card) = actions::answer(session, item, approval, answer).await {
-                sent.try_set(false);
-                failed.try_set(Some(card));
+            match actions::answer(session, item, approval, answer).await {
+                Ok(()) => move_on(app, item),
+                Err(card) => {
+                    sent.try_set(false);
+                    failed.try_set(Some(card));
+                }
             }
         });
     });

@@ -80,7 +80,7 @@ pub fn ChangeRow(
         ChangeKind::Deleted => Some("deleted"),
         ChangeKind::Modified => None,
     };
-    let name = visible::plain(&change.shown);
+    let (folder, name) = split_path(&visible::plain(&change.shown));
     let kept = change.kept;
     let fixed = change.not_undoable.clone();
     let can_undo = fixed.is_none();
@@ -96,7 +96,10 @@ pub fn ChangeRow(
                     on:click=toggle
                 >
                     <span class="turn"><Icon shape=Shape::ChevronRight /></span>
-                    <code class="change-name" dir="ltr">{name}</code>
+                    <code class="change-name" dir="ltr">
+                        <span class="path-folder">{folder}</span>
+                        <span class="path-file">{name}</span>
+                    </code>
                     {kind.map(|kind| view! { <span class="chip small">{kind}</span> })}
                     <Counts added=change.added removed=change.removed />
                 </button>
@@ -143,5 +146,28 @@ pub fn ChangeRow(
                 </div>
             </Show>
         </section>
+    }
+}
+
+/// A path in two: what may be shortened, and the file's name, which may not.
+fn split_path(path: &str) -> (String, String) {
+    let cut = path.rfind(['/', '\\']).map_or(0, |at| at + 1);
+    let (folder, name) = path.split_at(cut);
+    (folder.to_owned(), name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_path;
+
+    #[test]
+    fn a_name_stands_apart_from_its_folder() {
+        let split = |path| {
+            let (folder, name) = split_path(path);
+            format!("{folder}|{name}")
+        };
+        assert_eq!(split("src/ä/main.rs"), "src/ä/|main.rs");
+        assert_eq!(split("main.rs"), "|main.rs");
+        assert_eq!(split("C:\\a\\b.txt"), "C:\\a\\|b.txt");
     }
 }

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use nexus_protocol::{DiffHunk, FileDiff};
 
 use self::rows::{Cell, Kind, pair, unified};
-use crate::format;
+use crate::{components::escaped::escaped, format};
 
 /// Lines that are drawn before the reader asks for all.
 const SHOWN: usize = 240;
@@ -132,7 +132,7 @@ fn cell(cell: Option<Cell>, one_number: bool) -> AnyView {
         <span class=class>
             {numbers}
             <span class="diff-sign">{sign}</span>
-            <span class="diff-text">{text}</span>
+            <span class="diff-text">{escaped(&text)}</span>
         </span>
     }
     .into_any()

@@ -1,4 +1,4 @@
-//! The dots of the sidebar: whatever way the window learns of it, a session that waits says so until nothing waits any more.
+//! What the agent at work adds to the state: sessions that wait say so until nothing waits any more; mode, folder, changes.
 
 use leptos::prelude::{GetUntracked, Owner, Set};
 use nexus_protocol::{Event, EventMsg, SessionId, SessionState};
@@ -133,4 +133,25 @@ fn mode_and_folder_are_the_session_s_or_the_new_chat_s() {
         .set(Some(crate::state::OpenSession::new(session_id())));
     assert_eq!(app.mode(), Mode::Edits);
     assert_eq!(app.folder().as_deref(), Some("/work/b"));
+}
+
+#[test]
+fn a_list_of_changes_that_was_overtaken_is_not_taken() {
+    use crate::state::Loaded;
+
+    let owner = Owner::new();
+    owner.set();
+    let (_store, open) = opened();
+    let first = open.ask_changes();
+    assert_eq!(open.changes.get_untracked(), Loaded::Loading);
+    let second = open.ask_changes();
+    open.take_changes(second, Ok(Vec::new()));
+    open.take_changes(first, Err(super::script::card()));
+    assert_eq!(
+        open.changes.get_untracked(),
+        Loaded::Ready {
+            value: Vec::new(),
+            refreshing: false
+        }
+    );
 }
