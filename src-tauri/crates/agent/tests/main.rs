@@ -12,6 +12,8 @@ mod model;
 
 #[path = "main/answers.rs"]
 mod answers;
+#[path = "main/compaction.rs"]
+mod compaction;
 #[path = "main/failures.rs"]
 mod failures;
 #[path = "main/folding.rs"]
