@@ -77,6 +77,20 @@ pub(crate) fn context_overflow(needed: u64, limit: u64) -> ErrorCard {
     )
 }
 
+pub(crate) fn nothing_to_compact() -> ErrorCard {
+    bad_input(
+        "There is nothing to shorten yet",
+        "Little was said so far, or it is in few words already.",
+    )
+}
+
+pub(crate) fn nothing_to_undo() -> ErrorCard {
+    bad_input(
+        "There is no such summary",
+        "It was taken back already, or belongs to another chat.",
+    )
+}
+
 pub(crate) fn tool_limit(detail: impl Into<String>) -> ErrorCard {
     tool_limit_titled("Stopped after too many tool calls", detail)
 }

@@ -5,27 +5,37 @@
 //! after the call it answers); thinking, notices and what failed are left out; an answer that was broken off keeps its text;
 //! each call has its result. Refuses to read anything but its input.
 //!
+//! **When it gets tight**, in this order: results of old calls give way to a line each ([`room`]); a summary stands for
+//! the older part of the history (made by [`crate::compaction`], read here); and at last, where no summary could be made, the
+//! oldest turns and steps are left out.
+//!
 //! **Going on with a broken answer.** Where the newest turn ends in assistant text, that text stays as an assistant
 //! message and a user message asks for the rest ([`prompt::CONTINUE`]). The alternative, ending the request with the assistant
 //! message ("prefill"), is refused by many providers. The rest becomes an item of its own; in later requests both texts are
 //! one assistant message again, and the instruction is not in it.
 
-mod estimate;
+mod call;
+mod cover;
+pub(crate) mod estimate;
 mod history;
+mod room;
+mod step;
 
-use nexus_protocol::{ChatMessage, ChatRequest, Item, ModelInfo, ToolSpec, UserPart};
+use nexus_protocol::{ChatMessage, ChatRequest, ContextUse, Item, ModelInfo, ToolSpec, UserPart};
 
 use self::{
-    estimate::{MESSAGE, message_tokens, text_tokens, tools_tokens},
+    estimate::{excerpt, message_tokens},
     history::TurnHistory,
+    step::Reading,
 };
 use crate::prompt;
 
-/// Context of a model whose provider does not say. Generous: a request that a server would take must not be cut
-/// by a guess; a server that does not take it says so.
-const UNKNOWN_CONTEXT: u64 = 1_000_000;
-/// Tokens kept free for the answer, at most; at most a quarter of the context.
-const ANSWER: u64 = 4096;
+pub(crate) use self::{
+    call::in_a_line,
+    cover::{Cover, Reason, cover},
+    history::summary,
+    room::Room,
+};
 
 /// What a request is made of.
 pub(crate) struct ContextInput<'a> {
@@ -43,6 +53,10 @@ pub(crate) struct ContextInput<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Built {
     pub(crate) request: ChatRequest,
+    /// What fills it.
+    pub(crate) context: ContextUse,
+    /// Letting old results go is no longer enough: it is time to put what was said into few words.
+    pub(crate) crowded: bool,
     /// Whole turns left out, oldest first.
     pub(crate) dropped_turns: usize,
     /// Steps of the newest turn left out, oldest first; only after all older turns.
@@ -63,53 +77,90 @@ pub(crate) struct TooLong {
 /// # Errors
 /// [`TooLong`] where the newest user message alone does not fit, or the newest step with its results cut.
 pub(crate) fn build(input: &ContextInput<'_>) -> Result<Built, TooLong> {
-    let limit = input
-        .model
-        .context_tokens
-        .map_or(UNKNOWN_CONTEXT, u64::from);
-    let answer = input
-        .model
-        .max_output_tokens
-        .map_or(ANSWER, u64::from)
-        .min(ANSWER)
-        .min(limit / 4);
-    let room = limit - answer;
+    let room = Room::of(input);
     let too_long = |tokens: u64| TooLong {
-        needed: tokens.saturating_add(answer),
-        limit,
+        needed: tokens.saturating_add(room.answer),
+        limit: room.limit,
     };
 
-    let mut turns = history::turns(input.items, input.model);
-    let Some(mut newest) = turns.pop() else {
+    let mut turns = history::turns(input.items, &reading(input, room));
+    let Some(newest) = turns.last() else {
         // Nothing was said: nothing to ask a model.
         return Err(too_long(0));
     };
     let instruction = newest.ends_in_text().then(|| user_text(prompt::CONTINUE));
-    let fixed = MESSAGE
-        + text_tokens(input.system)
-        + tools_tokens(input.tools)
-        + newest.user_tokens()
-        + instruction.as_ref().map_or(0, message_tokens);
-    if fixed > room {
+    let instruction_tokens = instruction.as_ref().map_or(0, message_tokens);
+    let needed = newest.user_tokens() + instruction_tokens;
+    let fixed = room.instructions + room.tools + needed;
+    if fixed > room.request() {
         return Err(too_long(fixed));
     }
-    let mut left = room - fixed;
+    let opening = opening(input.items, room.history() - needed);
+    let opening_tokens: u64 = opening.iter().map(message_tokens).sum();
+    let filled = room::let_go(&mut turns, opening_tokens + instruction_tokens, room);
 
+    let left = room.history() - needed - opening_tokens;
+    let Some(Kept {
+        turns,
+        dropped_turns,
+        dropped_steps,
+    }) = keep(turns, left)
+    else {
+        return Err(too_long(room.instructions + room.tools + filled));
+    };
+
+    let files = turns.iter().map(TurnHistory::files).sum();
+    let mut messages = vec![ChatMessage::System {
+        text: input.system.to_owned(),
+    }];
+    let said = turns.into_iter().flat_map(TurnHistory::into_messages);
+    for message in opening.into_iter().chain(said).chain(instruction) {
+        push(&mut messages, message);
+    }
+    let all: u64 = messages.iter().map(message_tokens).sum();
+    Ok(Built {
+        context: ContextUse {
+            limit: input.model.context_tokens.map_or(0, u64::from),
+            instructions: room.instructions,
+            tools: room.tools,
+            files,
+            history: all.saturating_sub(room.instructions + files),
+        },
+        crowded: room.is_crowded(filled),
+        request: ChatRequest {
+            messages,
+            tools: input.tools.to_vec(),
+            max_output_tokens: None,
+            temperature: None,
+        },
+        dropped_turns,
+        dropped_steps,
+    })
+}
+
+/// What of the turns is in a request.
+struct Kept {
+    /// Oldest first.
+    turns: Vec<TurnHistory>,
+    dropped_turns: usize,
+    dropped_steps: usize,
+}
+
+/// The newest of `turns` that fit into `left` tokens, the newest message not counted: the last resort, when letting go of results
+/// was not enough and no summary could be made. `None` where not even the newest step fits.
+fn keep(mut turns: Vec<TurnHistory>, mut left: u64) -> Option<Kept> {
+    let mut newest = turns.pop()?;
     let mut dropped_steps = 0;
     while newest.steps.len() > 1 && newest.step_tokens() > left {
         newest.steps.remove(0);
         dropped_steps += 1;
     }
-    let last = newest.step_tokens();
-    if last > left {
-        let fitted = newest.steps.first_mut().is_some_and(|step| step.cut(left));
-        if !fitted {
-            return Err(too_long(fixed.saturating_add(last)));
-        }
+    if newest.step_tokens() > left && !newest.steps.first_mut()?.cut(left) {
+        return None;
     }
-    left -= newest.step_tokens().min(left);
+    left -= newest.step_tokens();
 
-    let mut kept: Vec<TurnHistory> = vec![newest];
+    let mut kept = vec![newest];
     let mut dropped_turns = 0;
     if dropped_steps > 0 {
         dropped_turns = turns.len();
@@ -124,28 +175,37 @@ pub(crate) fn build(input: &ContextInput<'_>) -> Result<Built, TooLong> {
             kept.push(turn);
         }
     }
-
-    let mut messages = vec![ChatMessage::System {
-        text: input.system.to_owned(),
-    }];
-    for turn in kept.into_iter().rev() {
-        for message in turn.into_messages() {
-            push(&mut messages, message);
-        }
-    }
-    if let Some(instruction) = instruction {
-        push(&mut messages, instruction);
-    }
-    Ok(Built {
-        request: ChatRequest {
-            messages,
-            tools: input.tools.to_vec(),
-            max_output_tokens: None,
-            temperature: None,
-        },
+    kept.reverse();
+    Some(Kept {
+        turns: kept,
         dropped_turns,
         dropped_steps,
     })
+}
+
+fn reading<'a>(input: &ContextInput<'a>, room: Room) -> Reading<'a> {
+    Reading {
+        model: input.model,
+        result_cap: room.result(),
+    }
+}
+
+/// The summary of what was said before, with at most half of `left` tokens, and the word of the assistant that keeps it apart
+/// from the user's own next message. Empty where there is no summary, or no room for one.
+fn opening(items: &[Item], left: u64) -> Vec<ChatMessage> {
+    let Some(summary) = summary(items) else {
+        return Vec::new();
+    };
+    let read = ChatMessage::Assistant {
+        text: prompt::SUMMARY_READ.to_owned(),
+        tool_calls: Vec::new(),
+    };
+    let around = message_tokens(&user_text(&prompt::summary(""))) + message_tokens(&read);
+    let text = excerpt(summary.text, (left / 2).saturating_sub(around));
+    if text.is_empty() {
+        return Vec::new();
+    }
+    vec![user_text(&prompt::summary(&text)), read]
 }
 
 /// Appends, and keeps roles alternating: messages of one role become one, and an assistant's word stands between a tool's
@@ -177,7 +237,7 @@ fn push(messages: &mut Vec<ChatMessage>, message: ChatMessage) {
     }
 }
 
-fn user_text(text: &str) -> ChatMessage {
+pub(crate) fn user_text(text: &str) -> ChatMessage {
     ChatMessage::User {
         parts: vec![UserPart::Text {
             text: text.to_owned(),
@@ -186,4 +246,4 @@ fn user_text(text: &str) -> ChatMessage {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

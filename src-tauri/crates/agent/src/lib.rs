@@ -12,6 +12,7 @@ mod actor;
 mod approvals;
 mod cards;
 mod changes;
+mod compaction;
 mod context;
 mod deps;
 mod journal;

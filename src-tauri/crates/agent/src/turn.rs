@@ -5,6 +5,7 @@
 
 mod bounds;
 mod call;
+mod compact;
 mod flush;
 mod guard;
 mod prepare;
@@ -28,7 +29,6 @@ use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::{
     AgentDeps, TurnSettings, cards,
-    context::{self, ContextInput},
     journal::Journal,
     prompt,
     workbench::{self, Desk, Workbench},
@@ -122,6 +122,11 @@ impl Turn {
         op: Op,
         reply: oneshot::Sender<Result<(), ErrorCard>>,
     ) -> Option<Answered> {
+        let op = match op {
+            Op::Compact => return self.compact_when_asked(reply).await,
+            Op::UndoCompaction { item } => return self.undo_compaction(item, reply).await,
+            op => op,
+        };
         let session = self.journal.summary().id;
         let accepted = match self.prepare(op).await {
             Ok(accepted) => accepted,
@@ -142,6 +147,17 @@ impl Turn {
         let began = self.deps.clock.now();
         let mut usage = Usage::default();
         let ending = self.drive(&accepted, &mut usage).await;
+        self.conclude(accepted, ending, usage, began).await
+    }
+
+    /// The last event.
+    async fn conclude(
+        self,
+        accepted: Accepted,
+        ending: Ending,
+        usage: Usage,
+        began: UnixMillis,
+    ) -> Option<Answered> {
         let turn = accepted.turn;
         let duration_ms = self.deps.clock.now().since(began);
         match ending {
@@ -198,23 +214,12 @@ impl Turn {
             if let Some(card) = self.past_a_limit(&accepted.settings, usage) {
                 return Ending::Failed(card);
             }
-            let built = match self.journal.with_items(|items| {
-                context::build(&ContextInput {
-                    items,
-                    system: &system,
-                    tools: &specs,
-                    model: &info,
-                })
-            }) {
-                Ok(built) => built,
-                Err(error) => {
-                    return Ending::Failed(cards::context_overflow(error.needed, error.limit));
-                }
+            let offer = (system.as_str(), specs.as_slice());
+            let request = match self.next_request(accepted, step, offer, usage).await {
+                Ok(request) => request,
+                Err(ending) => return ending,
             };
-            if built.dropped_turns > 0 || built.dropped_steps > 0 {
-                self.say_left_out(accepted.turn, step).await;
-            }
-            let end = self.call_model(accepted, step, built.request).await;
+            let end = self.call_model(accepted, step, request).await;
             let (reason, calls) = match end {
                 step::StepEnd::Finished {
                     reason,

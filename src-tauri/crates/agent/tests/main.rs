@@ -14,6 +14,8 @@ mod model;
 mod answers;
 #[path = "main/approvals.rs"]
 mod approvals;
+#[path = "main/compaction.rs"]
+mod compaction;
 #[path = "main/failures.rs"]
 mod failures;
 #[path = "main/folding.rs"]

@@ -23,10 +23,10 @@ const MAX_IMAGES: usize = 20 * 1024 * 1024;
 const IMAGE_TYPES: [&str; 4] = ["image/png", "image/jpeg", "image/webp", "image/gif"];
 
 /// The last turn of a session, seen by who wants to run it again.
-struct LastTurn {
-    turn: TurnId,
+pub(super) struct LastTurn {
+    pub(super) turn: TurnId,
     /// Its items but the user's, by position.
-    rest: Vec<Item>,
+    pub(super) rest: Vec<Item>,
 }
 
 impl Turn {
@@ -79,7 +79,7 @@ impl Turn {
                 let remove = last.error_notices();
                 self.again(settings, last, remove).await
             }
-            // The actor has taken them, or they are taken above.
+            // They are taken before: by the actor, by `Turn::run`, or above.
             Op::Interrupt | Op::Approve { .. } | Op::Compact | Op::UndoCompaction { .. } => {
                 Err(cards::internal())
             }
@@ -203,7 +203,7 @@ impl Turn {
         })
     }
 
-    async fn resolve(
+    pub(super) async fn resolve(
         &self,
         settings: &TurnSettings,
         asked: Option<ModelRef>,
@@ -258,7 +258,7 @@ impl Turn {
     }
 
     /// The items of the last turn that a user's message began.
-    fn last_turn(&self) -> Option<LastTurn> {
+    pub(super) fn last_turn(&self) -> Option<LastTurn> {
         self.journal.with_items(|items| {
             let is_user = |item: &&Item| matches!(item.body, ItemBody::User { .. });
             let turn = items.iter().rev().find(is_user)?.turn;
@@ -271,7 +271,7 @@ impl Turn {
         })
     }
 
-    fn refused_by_store(&self, error: &StoreError) -> ErrorCard {
+    pub(super) fn refused_by_store(&self, error: &StoreError) -> ErrorCard {
         error!(%error, "a turn could not begin");
         cards::storage(error)
     }
@@ -335,7 +335,7 @@ impl LastTurn {
                     && matches!(other.body, ItemBody::ToolCall { .. })
             });
             let goes = match &item.body {
-                ItemBody::Notice { .. } => false,
+                ItemBody::Notice { .. } | ItemBody::Compaction { .. } => false,
                 ItemBody::ToolCall { .. } => !worked,
                 _ => !worked || item.status != ItemStatus::Complete,
             };

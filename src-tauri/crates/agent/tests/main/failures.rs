@@ -127,6 +127,8 @@ async fn endless_answers_and_stray_arguments_end_the_call() {
         matches!(&end, EventMsg::TurnInterrupted { error: Some(card), .. } if card.detail.contains("4 MiB")),
         "{end:?}"
     );
+    // So long an answer is put into few words before the next one.
+    harness.model.plays(vec![text("x, often."), stop()]);
     harness
         .model
         .plays(vec![crate::model::arguments_of(3, "{}")]);

@@ -28,6 +28,8 @@ use uuid::Uuid;
 use crate::model::ScriptedModel;
 
 pub const START: i64 = 1_795_374_875_000;
+/// How long a test waits for what should happen at once, or within a long turn.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Events {
     all: Mutex<Vec<Event>>,
@@ -167,7 +169,7 @@ impl Harness {
             session: self.summary.id,
             op,
         };
-        tokio::time::timeout(Duration::from_secs(10), self.session.submit(submission))
+        tokio::time::timeout(PATIENCE, self.session.submit(submission))
             .await
             .expect("submit hangs")
     }
@@ -222,7 +224,7 @@ impl Harness {
                 count.changed().await.unwrap();
             }
         };
-        match tokio::time::timeout(Duration::from_secs(10), found).await {
+        match tokio::time::timeout(PATIENCE, found).await {
             Ok(msg) => msg,
             Err(_) => panic!("nothing of the kind in:\n{}", self.story()),
         }

@@ -96,11 +96,15 @@ pub fn down() -> Play {
     })
 }
 
+/// Writes the script of a call when it is asked for.
+type Author = Box<dyn Fn(&ChatRequest) -> Vec<Play> + Send + Sync>;
+
 /// Plays one script a call.
 pub struct ScriptedModel {
     info: ModelInfo,
     clock: Arc<FixedClock>,
     scripts: Mutex<VecDeque<Vec<Play>>>,
+    author: Mutex<Option<Author>>,
     requests: Mutex<Vec<ChatRequest>>,
     faults: Mutex<Vec<String>>,
 }
@@ -122,6 +126,7 @@ impl ScriptedModel {
             },
             clock,
             scripts: Mutex::default(),
+            author: Mutex::default(),
             requests: Mutex::default(),
             faults: Mutex::default(),
         }
@@ -129,6 +134,11 @@ impl ScriptedModel {
 
     pub fn plays(&self, script: Vec<Play>) {
         self.scripts.lock().unwrap().push_back(script);
+    }
+
+    /// What calls play that have no script of their own.
+    pub fn plays_by(&self, author: impl Fn(&ChatRequest) -> Vec<Play> + Send + Sync + 'static) {
+        *self.author.lock().unwrap() = Some(Box::new(author));
     }
 
     pub fn requests(&self) -> Vec<ChatRequest> {
@@ -153,8 +163,12 @@ impl Model for ScriptedModel {
 
     fn stream(&self, request: ChatRequest, cancel: CancellationToken) -> ModelStream {
         self.faults.lock().unwrap().extend(check_chat(&request));
+        let script = self.scripts.lock().unwrap().pop_front();
+        let author = self.author.lock().unwrap();
+        let script = script.or_else(|| author.as_ref().map(|author| author(&request)));
+        drop(author);
         self.requests.lock().unwrap().push(request);
-        let script = self.scripts.lock().unwrap().pop_front().unwrap_or_else(|| {
+        let script = script.unwrap_or_else(|| {
             let mut faults = self.faults.lock().unwrap();
             faults.push("a call without a script".into());
             vec![Play::Hang]

@@ -1,15 +1,18 @@
-//! Whatever the history, the request is valid, within the budget, and has the newest message.
+//! Whatever the history, the request is valid, within the budget, and has the newest message; so is the one that asks for a
+//! summary, and so is the next one.
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::compaction;
 
 #[derive(Clone, Debug)]
 enum Entry {
     User(String, bool),
     Says(ItemStatus, String),
     Thinks,
-    Calls(ItemStatus, String, String, Option<String>),
+    Calls(ItemStatus, String, String, Option<String>, bool),
+    Compacted(String, usize, bool),
     Notice,
     Step,
 }
@@ -35,15 +38,25 @@ fn entry() -> impl Strategy<Value = Entry> {
         3 => (text.clone(), any::<bool>()).prop_map(|(text, image)| Entry::User(text, image)),
         3 => (status.clone(), text.clone()).prop_map(|(status, text)| Entry::Says(status, text)),
         1 => Just(Entry::Thinks),
-        3 => (status, "c[0-3]?", arguments, proptest::option::of(text))
-            .prop_map(|(status, id, arguments, output)| Entry::Calls(status, id, arguments, output)),
+        3 => (status, "c[0-3]?", arguments, proptest::option::of(text.clone()), prop::bool::weighted(0.3))
+            .prop_map(|(status, id, arguments, output, image)| Entry::Calls(status, id, arguments, output, image)),
+        1 => (text, 0_usize..8, prop::bool::weighted(0.3))
+            .prop_map(|(text, back, undone)| Entry::Compacted(text, back, undone)),
         1 => Just(Entry::Notice),
         3 => Just(Entry::Step),
     ]
 }
 
+fn cases() -> u32 {
+    if std::env::var_os("NEXUS_TEST_FULL").is_some() {
+        5000
+    } else {
+        400
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn every_request_is_valid_and_within_the_budget(
@@ -63,9 +76,13 @@ proptest! {
             }
             Entry::Says(status, text) => { history.says(status, &text); }
             Entry::Thinks => { history.thinks("hm"); }
-            Entry::Calls(status, id, arguments, output) => {
+            Entry::Calls(status, id, arguments, output, image) => {
                 history.calls(status, &id, "calculate", &arguments, output.as_deref());
+                if image {
+                    history.showing("i.png");
+                }
             }
+            Entry::Compacted(text, back, undone) => { history.compacted(&text, back, undone); }
             Entry::Notice => { history.notice("oh"); }
             Entry::Step => { history.next_step(); }
         };
@@ -78,24 +95,27 @@ proptest! {
             add(&mut history, entry);
         }
         let model = model(context, tools, images);
-        match built(&history, &model) {
-            Ok(built) => {
-                prop_assert_eq!(wrong(&built.request), Vec::<String>::new());
-                let has_newest = built.request.messages.iter().any(|message| matches!(
-                    message,
-                    ChatMessage::User { parts }
-                        if parts.iter().any(|part| matches!(part, UserPart::Text { text } if text.ends_with(&marker)))
-                ));
-                prop_assert!(has_newest);
-                if let Some(context) = context {
-                    let room = u64::from(context) - u64::from(context / 4).min(ANSWER);
-                    let tokens = request_tokens(&built.request);
-                    prop_assert!(tokens <= room, "{tokens} of {room}");
-                }
+        let fits = holds(&history, &model, &marker)?;
+        for reason in [Reason::Crowded, Reason::Asked] {
+            let tools = offered(&model);
+            let input = input(&history, &model, &tools);
+            let Some(plan) = compaction::plan(&input, reason, &|_| None) else {
+                continue;
+            };
+            if let Some(request) = &plan.request {
+                prop_assert_eq!(wrong(request), Vec::<String>::new());
+                let (tokens, room) = (request_tokens(request), Room::of(&input).request());
+                prop_assert!(tokens <= room, "{tokens} of {room}");
             }
-            Err(error) => {
-                prop_assert!(context.is_some());
-                prop_assert!(error.needed > 0);
+            for words in [None, Some("a summary ".repeat(300))] {
+                let mut compacted = history.items.clone();
+                let mut item = compacted[0].clone();
+                item.position = compacted.len() as u32;
+                item.body = plan.body(words.as_deref());
+                compacted.push(item);
+                let compacted = History { items: compacted, ..History::default() };
+                // It never makes a request impossible that was possible.
+                prop_assert!(holds(&compacted, &model, &marker)? || !fits);
             }
         }
     }
@@ -110,6 +130,34 @@ proptest! {
             prop_assert_eq!(&messages[..before.len()], &before[..]);
             before = messages;
             history.says(Complete, &format!("answer {turn}"));
+        }
+    }
+}
+
+/// Whether there is a request; it is all that it should be then.
+fn holds(history: &History, model: &ModelInfo, marker: &str) -> Result<bool, TestCaseError> {
+    match built(history, model) {
+        Ok(built) => {
+            prop_assert_eq!(wrong(&built.request), Vec::<String>::new());
+            let has_newest = built.request.messages.iter().any(|message| {
+                matches!(
+                    message,
+                    ChatMessage::User { parts }
+                        if parts.iter().any(|part| matches!(part, UserPart::Text { text } if text.ends_with(marker)))
+                )
+            });
+            prop_assert!(has_newest);
+            let tokens = request_tokens(&built.request);
+            prop_assert_eq!(built.context.used(), tokens);
+            let tools = offered(model);
+            let room = Room::of(&input(history, model, &tools)).request();
+            prop_assert!(tokens <= room, "{tokens} of {room}");
+            Ok(true)
+        }
+        Err(error) => {
+            prop_assert!(model.context_tokens.is_some());
+            prop_assert!(error.needed > 0);
+            Ok(false)
         }
     }
 }
