@@ -172,3 +172,13 @@ fn a_name_that_is_no_text_is_kept_and_can_be_undone_by_what_was_shown() {
     assert_eq!(report.restored.len(), 1);
     assert_eq!(fs::read(&path).unwrap(), b"old");
 }
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_what_is_kept() {
+    use std::os::unix::fs::PermissionsExt;
+    let root = tempfile::TempDir::new().unwrap();
+    let path = root.path().join("checkpoints");
+    Checkpoints::open(&path).unwrap();
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+}
