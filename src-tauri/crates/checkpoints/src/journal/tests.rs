@@ -182,3 +182,12 @@ fn nobody_else_may_read_what_is_kept() {
     Checkpoints::open(&path).unwrap();
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
 }
+
+#[test]
+fn all_of_it_may_go_to_other_threads() {
+    fn goes<T: Send + Sync + 'static>() {}
+    goes::<Checkpoints>();
+    goes::<Journal>();
+    goes::<Recorder>();
+    goes::<crate::TreeMark>();
+}
