@@ -45,6 +45,7 @@ impl Checkpoints {
     pub fn open(root: &Path) -> Result<Self, CheckpointError> {
         let sessions = root.join("sessions");
         fs::create_dir_all(&sessions).map_err(CheckpointError::at(&sessions))?;
+        close(root).map_err(CheckpointError::at(root))?;
         let root = root.canonicalize().map_err(CheckpointError::at(root))?;
         Ok(Self {
             blobs: Blobs::open(&root)?,
@@ -115,6 +116,19 @@ impl Checkpoints {
             .join("sessions")
             .join(format!("{session}.{extension}"))
     }
+}
+
+/// What is kept of a file that only its owner may read is read by nobody else either.
+#[cfg(unix)]
+fn close(root: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(root, fs::Permissions::from_mode(0o700))
+}
+
+/// The user's own folders are closed to others there.
+#[cfg(not(unix))]
+fn close(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 fn ignore_missing(result: io::Result<()>) -> io::Result<()> {

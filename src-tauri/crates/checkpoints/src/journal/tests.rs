@@ -172,3 +172,22 @@ fn a_name_that_is_no_text_is_kept_and_can_be_undone_by_what_was_shown() {
     assert_eq!(report.restored.len(), 1);
     assert_eq!(fs::read(&path).unwrap(), b"old");
 }
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_what_is_kept() {
+    use std::os::unix::fs::PermissionsExt;
+    let root = tempfile::TempDir::new().unwrap();
+    let path = root.path().join("checkpoints");
+    Checkpoints::open(&path).unwrap();
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn all_of_it_may_go_to_other_threads() {
+    fn goes<T: Send + Sync + 'static>() {}
+    goes::<Checkpoints>();
+    goes::<Journal>();
+    goes::<Recorder>();
+    goes::<crate::TreeMark>();
+}
