@@ -64,10 +64,13 @@ impl Command {
                 let added: u32 = diffs.iter().map(|it| it.added).sum();
                 let removed: u32 = diffs.iter().map(|it| it.removed).sum();
                 match diffs.len() {
+                    0 if self == Self::Diff => "no differences".to_owned(),
+                    0 => format!("{lines} lines"),
                     1 => format!("1 file, +{added} −{removed}"),
                     files => format!("{files} files, +{added} −{removed}"),
                 }
             }
+            Self::Log if lines == 1 => "1 commit".to_owned(),
             Self::Log => format!("{lines} commits"),
             Self::Blame => format!("{lines} lines"),
         }
