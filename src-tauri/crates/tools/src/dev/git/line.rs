@@ -79,9 +79,8 @@ impl Command {
 
 /// Whether people are told of an argument in a line's title: not of those that are always the same.
 pub(super) fn is_told(argument: &str) -> bool {
-    let fixed = |it: &&str| **it == *argument;
-    !PATCH.iter().any(|it| fixed(&it))
-        && !COMMITS.iter().any(|it| fixed(&it))
+    !PATCH.contains(&argument)
+        && !COMMITS.contains(&argument)
         && !argument.starts_with("--format=")
         && argument != "--"
 }
