@@ -200,6 +200,7 @@ fn hostile(desk: &Desk, marks: &Path) {
         "d.clean",
         "e.process",
         "f.named",
+        "same.txt",
         "gone.txt",
     ] {
         desk.write(name, &format!("{name}\n"));
@@ -286,6 +287,7 @@ fn hostile(desk: &Desk, marks: &Path) {
         desk.write(name, &format!("{}\n", name.to_uppercase()));
     }
     std::fs::write(inner.join("x"), "y\n").unwrap();
+    desk.write("same.txt", "same.txt\n");
 }
 
 fn script(path: &Path, line: &str) {
@@ -344,13 +346,18 @@ async fn a_hostile_repository_runs_nothing() {
                 "{arguments} {result:?}"
             );
         }
-        // The same with git as it is: each of them would have run.
+        // The same with git as it is: each of them would have run. By path, because the broken filter ends git.
         for arguments in [
-            &["status"][..],
-            &["diff"],
+            &["diff", "--", "a.txt"][..],
+            &["diff", "--", "b.cmd"],
+            &["diff", "--", "d.clean"],
+            &["diff", "--", "e.process"],
+            &["diff", "--", "f.named"],
             &["show", "--", "c.conv"],
             &["log", "-1"],
             &["show", "HEAD:gone.txt"],
+            &["config", "--unset", "filter.process.process"],
+            &["status"],
         ] {
             plain(desk.path(), arguments);
         }

@@ -64,10 +64,13 @@ impl Command {
                 let added: u32 = diffs.iter().map(|it| it.added).sum();
                 let removed: u32 = diffs.iter().map(|it| it.removed).sum();
                 match diffs.len() {
+                    0 if self == Self::Diff => "no differences".to_owned(),
+                    0 => format!("{lines} lines"),
                     1 => format!("1 file, +{added} −{removed}"),
                     files => format!("{files} files, +{added} −{removed}"),
                 }
             }
+            Self::Log if lines == 1 => "1 commit".to_owned(),
             Self::Log => format!("{lines} commits"),
             Self::Blame => format!("{lines} lines"),
         }
@@ -76,9 +79,8 @@ impl Command {
 
 /// Whether people are told of an argument in a line's title: not of those that are always the same.
 pub(super) fn is_told(argument: &str) -> bool {
-    let fixed = |it: &&str| **it == *argument;
-    !PATCH.iter().any(|it| fixed(&it))
-        && !COMMITS.iter().any(|it| fixed(&it))
+    !PATCH.contains(&argument)
+        && !COMMITS.contains(&argument)
         && !argument.starts_with("--format=")
         && argument != "--"
 }

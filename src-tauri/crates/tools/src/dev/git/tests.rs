@@ -38,7 +38,7 @@ fn a_patch_is_read_by_its_counts() {
                 ..file("x y", "")
             },
             file("new", "renamed"),
-            file("i.png", "new file"),
+            file("i.png", "binary"),
             FileDiff {
                 removed: 1,
                 hunks: vec![hunk(vec![line(Some(1), None, "x")])],

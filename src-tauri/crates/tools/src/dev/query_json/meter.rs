@@ -392,17 +392,17 @@ fn bind<'s>(left: Term<&'s str>, right: Term<&'s str>) -> Term<&'s str> {
 }
 
 /// Pays a unit, then is `term`, paths included.
-fn step<'s>(term: Term<&'s str>) -> Term<&'s str> {
+fn step(term: Term<&str>) -> Term<&str> {
     bind(Term::Call(TICK, Vec::new()), term)
 }
 
 /// Pays a unit for each value of `term`.
-fn stepped<'s>(term: Term<&'s str>) -> Term<&'s str> {
+fn stepped(term: Term<&str>) -> Term<&str> {
     binary(term, BinaryOp::Pipe(None), step(Term::Id))
 }
 
 /// Pays for each value of `term` by its size.
-fn weighed<'s>(term: Term<&'s str>) -> Term<&'s str> {
+fn weighed(term: Term<&str>) -> Term<&str> {
     let pay = bind(Term::Call(WEIGH, Vec::new()), Term::Id);
     binary(term, BinaryOp::Pipe(None), pay)
 }
