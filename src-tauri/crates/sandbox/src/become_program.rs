@@ -10,7 +10,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 pub fn limit(spec: &Spec) -> anyhow::Result<()> {
     let limits = &spec.limits;
     for (name, resource, most) in [
-        ("memory", Resource::As, limits.memory),
+        // Not the address space: node and others reserve many times what they use.
+        ("memory", Resource::Data, limits.memory),
         ("processes", Resource::Nproc, limits.processes),
         ("open files", Resource::Nofile, limits.open_files),
         ("file size", Resource::Fsize, limits.file_size),
@@ -26,8 +27,8 @@ pub fn limit(spec: &Spec) -> anyhow::Result<()> {
             maximum: Some(most),
         };
         match setrlimit(resource, limit) {
-            // macOS has no limit on address space that it would enforce.
-            Err(_) if cfg!(target_os = "macos") && resource == Resource::As => {}
+            // macOS has no limit on memory that it would enforce.
+            Err(_) if cfg!(target_os = "macos") && resource == Resource::Data => {}
             result => result.with_context(|| format!("the limit on {name} cannot be set"))?,
         }
     }

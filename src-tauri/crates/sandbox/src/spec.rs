@@ -37,7 +37,7 @@ pub struct Spec {
 /// How much a program and its children may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Address space of one process, bytes.
+    /// Memory of one process, bytes. All together may use half of the machine's, or this if it is more.
     pub memory: u64,
     /// Processes and threads.
     pub processes: u64,

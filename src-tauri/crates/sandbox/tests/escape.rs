@@ -69,7 +69,24 @@ fn no_probe_escapes_and_each_would_without_the_sandbox() {
         profiles.len(),
         escapes.len()
     );
+    for escape in &escapes {
+        println!("escaped: {escape}");
+    }
     assert_eq!(dead, Vec::<String>::new(), "cannot succeed even outside");
     assert_eq!(cut_off, Vec::<String>::new(), "the network was allowed");
     assert_eq!(escapes, Vec::<String>::new());
+}
+
+#[test]
+fn a_file_as_standard_input_is_refused() {
+    let sandbox = Sandbox::probe(LAUNCHER.as_ref());
+    let world = World::new();
+    let mut command = sandbox
+        .command(&world.spec(Profile::Folder, &["/bin/chmod", "777", "/proc/self/fd/0"]))
+        .unwrap();
+    let output = command
+        .stdin(std::fs::File::open(world.path("outside/victim")).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(nexus_sandbox::FAILED));
 }

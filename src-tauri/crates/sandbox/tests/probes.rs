@@ -97,9 +97,7 @@ t.join()"#,
         Bash,
         "for p in /proc/[0-9]*; do echo x > $p/root$OUT/new && exit; done",
     ),
-    probe("own input opened anew", Bash, "echo x >> /proc/self/fd/0"),
     probe("chmod", Bash, "chmod 777 $OUT/victim"),
-    probe("chmod of own input", Python, "os.fchmod(0, 0o777)"),
     probe("touch", Bash, "touch -d 2001-01-01 $OUT/victim"),
     probe(
         "extended attribute",
@@ -120,7 +118,7 @@ t.join()"#,
     probe(
         "nameless file linked",
         Python,
-        "fd = os.open(E['OUT'], os.O_TMPFILE | os.O_RDWR); os.link(f'/proc/self/fd/{fd}', E['OUT'] + '/linked', follow_symlinks=True)",
+        "fd = os.open(E['OUT'], os.O_TMPFILE | os.O_RDWR); sc(265, -100, ctypes.c_char_p(f'/proc/self/fd/{fd}'.encode()), -100, ctypes.c_char_p((E['OUT'] + '/linked').encode()), 0x400)",
     ),
     probe(
         "shared mapping",

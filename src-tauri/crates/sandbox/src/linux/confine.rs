@@ -1,6 +1,6 @@
 //! The program's own process: gives up capabilities, descriptors, files and system calls, then becomes the program.
 
-use std::path::Path;
+use std::{fs::File, os::fd::BorrowedFd, path::Path};
 
 use anyhow::Context as _;
 use landlock::{
@@ -13,6 +13,7 @@ use nexus_sandbox::{
 };
 use nix::sys::signal::SigSet;
 use rustix::{
+    fs::{FileType, fstat},
     io::Errno,
     process::setsid,
     thread::{
@@ -32,12 +33,49 @@ pub fn run(spec: &Spec) -> anyhow::Result<u8> {
     // Without the user's terminal, to which it could otherwise type.
     setsid().context("no session can be made")?;
     limit(spec)?;
+    streams()?;
     drop_capabilities().context("capabilities cannot be dropped")?;
     raw::close_the_rest().context("descriptors cannot be closed")?;
     set_no_new_privs(true).context("new privileges cannot be refused")?;
     landlock(Some(spec))?;
     filter::apply(spec.network)?;
     match become_program(spec, &spec.argv)? {}
+}
+
+/// The standard streams come from outside, and a descriptor lets a file's mode and owner be changed whatever root the process has.
+/// Those of the null device are opened anew inside; a file to read is refused, because a pipe does as well.
+fn streams() -> anyhow::Result<()> {
+    let null = File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/null")
+        .context("the null device cannot be opened")?;
+    let is_null = |stream: BorrowedFd<'_>| -> rustix::io::Result<bool> {
+        let (one, other) = (fstat(stream)?, fstat(&null)?);
+        Ok(
+            FileType::from_raw_mode(one.st_mode) == FileType::CharacterDevice
+                && one.st_rdev == other.st_rdev,
+        )
+    };
+    let kind = FileType::from_raw_mode(
+        fstat(rustix::stdio::stdin())
+            .context("standard input cannot be read")?
+            .st_mode,
+    );
+    anyhow::ensure!(
+        !matches!(kind, FileType::RegularFile | FileType::Directory),
+        "standard input is a file: give it by a pipe"
+    );
+    if is_null(rustix::stdio::stdin())? {
+        rustix::stdio::dup2_stdin(&null)?;
+    }
+    if is_null(rustix::stdio::stdout())? {
+        rustix::stdio::dup2_stdout(&null)?;
+    }
+    if is_null(rustix::stdio::stderr())? {
+        rustix::stdio::dup2_stderr(&null)?;
+    }
+    Ok(())
 }
 
 fn drop_capabilities() -> rustix::io::Result<()> {

@@ -129,6 +129,8 @@ fn devices() -> anyhow::Result<()> {
         let path = Path::new("/dev").join(name);
         File::create(&path)?;
         mount_bind_recursive(&old(&path), &path)?;
+        // Devices can be written all the same; their modes cannot.
+        restrict_mounts(&path, libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID)?;
     }
     for (name, target) in [
         ("fd", "/proc/self/fd"),

@@ -10,7 +10,7 @@ use nexus_sandbox::Limits;
 
 /// Counts what runs in this PID namespace.
 pub struct Watch {
-    processes: u64,
+    limits: Limits,
     /// Bytes that all processes together may use.
     memory: u64,
 }
@@ -22,7 +22,7 @@ impl Watch {
             fs::read_to_string("/proc/meminfo").context("the memory's size cannot be read")?;
         let total = kibibytes(&text, "MemTotal:").context("the memory's size cannot be read")?;
         Ok(Self {
-            processes: limits.processes,
+            limits: *limits,
             memory: limits.memory.max(total / 2),
         })
     }
@@ -37,17 +37,29 @@ impl Watch {
                 continue;
             };
             processes += plain(&text, "Threads:").unwrap_or(1);
-            memory += kibibytes(&text, "VmRSS:").unwrap_or(0);
+            let used = ["RssAnon:", "RssShmem:"]
+                .iter()
+                .filter_map(|name| kibibytes(&text, name))
+                .sum::<u64>();
+            // Shared memory is no data to the kernel's own limit.
+            if used > self.limits.memory {
+                return Some(too_much(self.limits.memory));
+            }
+            memory += used;
             ids.push(id);
         }
-        if processes > self.processes {
-            return Some(format!("more than {} processes", self.processes));
+        if processes > self.limits.processes {
+            return Some(format!("more than {} processes", self.limits.processes));
         }
         // Pages that processes share were counted for each of them: only a sum that is too large is worth the exact, slow count.
-        let too_much = memory > self.memory
+        let breached = memory > self.memory
             && ids.iter().map(|id| proportional(*id)).sum::<u64>() > self.memory;
-        too_much.then(|| format!("more than {} MiB of memory", self.memory >> 20))
+        breached.then(|| too_much(self.memory))
     }
+}
+
+fn too_much(memory: u64) -> String {
+    format!("more than {} MiB of memory", memory >> 20)
 }
 
 /// All but process 1, which is ours.
