@@ -58,6 +58,8 @@ pub(crate) struct OpenTree {
     pub(crate) snapshot: String,
     /// Changes before it began.
     pub(crate) since: usize,
+    /// What an undo put back while it ran, and how many changes there were then.
+    put_back: HashMap<Key, (usize, State)>,
 }
 
 /// An undo or a redo.
@@ -146,6 +148,7 @@ impl Ledger {
                     folder,
                     snapshot,
                     since,
+                    put_back: HashMap::new(),
                 };
                 self.trees.insert(tree, open);
             }
@@ -234,13 +237,40 @@ impl Ledger {
             index += 1;
             !skipped.contains(&(index - 1))
         });
-        for change in undo.steps.iter().flat_map(|step| &step.changes) {
-            self.change(*change)?.undone = undo.redo.is_none();
+        for step in &undo.steps {
+            for change in &step.changes {
+                self.change(*change)?.undone = undo.redo.is_none();
+            }
+            for tree in self.trees.values_mut() {
+                let put_back = (self.changes.len(), step.to.clone());
+                tree.put_back.insert(step.path.clone(), put_back);
+            }
         }
         if undo.redo.is_none() {
             self.redoable.push(undo);
         }
         Ok(())
+    }
+
+    /// What was last written down of a path since a tree was begun, by whichever call or undo.
+    pub(crate) fn noted_since(&self, tree: u64, since: usize, path: &Key) -> Option<Held> {
+        let last = self.by_path.get(path).and_then(|chain| chain.last());
+        let put_back = self
+            .trees
+            .get(&tree)
+            .and_then(|tree| tree.put_back.get(path));
+        match (last, put_back) {
+            (Some(last), Some((changes, _))) if last >= changes => {
+                Some(self.changes[*last].held.clone())
+            }
+            (_, Some((_, state))) => Some(Held {
+                before: state.clone(),
+                after: Some(state.clone()),
+                intent: None,
+            }),
+            (Some(last), None) if *last >= since => Some(self.changes[*last].held.clone()),
+            _ => None,
+        }
     }
 
     /// Changes of a path that changed something and were not taken back, in order.

@@ -258,16 +258,13 @@ impl Work<'_> {
         let mut paths = Vec::new();
         for (path, mut was, is) in before.changes(&now) {
             let path = Key(open.folder.join(&path.0));
-            // Another call changed it meanwhile, and wrote it down.
-            let chain = self.known.ledger.by_path.get(&path);
-            if let Some(last) = chain.and_then(|chain| chain.last())
-                && *last >= open.since
-            {
-                let held = &self.known.ledger.changes[*last].held;
-                if held.left(&is) {
+            // Another call or an undo changed it meanwhile, and wrote it down.
+            let ledger = &self.known.ledger;
+            if let Some(noted) = ledger.noted_since(tree, open.since, &path) {
+                if noted.left(&is) {
                     continue;
                 }
-                was = held.last().clone();
+                was = noted.last().clone();
             }
             paths.push(self.inner.places.given(&path));
             records.push(Record::Changed {

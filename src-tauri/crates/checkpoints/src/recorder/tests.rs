@@ -229,6 +229,21 @@ fn programs_and_tools_at_the_same_time_are_told_apart_by_what_was_written_down()
 }
 
 #[test]
+fn an_undo_while_a_program_runs_is_no_change_of_the_program() {
+    let desk = Desk::new();
+    desk.put("a.txt", "old");
+    desk.write(10, "a.txt", "new");
+    let recorder = desk.recorder(20);
+    let mark = recorder.before_tree(desk.work.path()).unwrap();
+    assert_eq!(desk.undo_all(), ["a.txt"]);
+    desk.put("b.txt", "new");
+    assert_eq!(recorder.after_tree(mark).unwrap(), [desk.path("b.txt")]);
+    assert_eq!(desk.changed(), ["b.txt"]);
+    assert_eq!(desk.undo_all(), ["b.txt"]);
+    assert_eq!(desk.read("a.txt").unwrap(), "old");
+}
+
+#[test]
 fn a_change_that_was_not_kept_before_is_an_error() {
     let desk = Desk::new();
     let error = desk.recorder(10).after(&desk.path("a.txt")).unwrap_err();
