@@ -3,9 +3,11 @@
 //! Owns nothing but its list.
 
 mod encode_decode;
+mod git;
 mod hash_text;
 mod jobs;
 mod make_uuid;
+mod query_json;
 mod run_code;
 mod shell;
 mod test_regex;
@@ -24,9 +26,11 @@ pub(crate) fn tools() -> Vec<Arc<dyn Tool>> {
         Arc::new(shell::Shell),
         Arc::new(jobs::Jobs),
         Arc::new(run_code::RunCode),
+        Arc::new(git::Git),
         Arc::new(encode_decode::EncodeDecode),
         Arc::new(hash_text::HashText),
         Arc::new(make_uuid::MakeUuid),
+        Arc::new(query_json::QueryJson),
         Arc::new(test_regex::TestRegex),
     ]
 }

@@ -6,5 +6,6 @@ mod changes;
 mod code;
 mod desk;
 mod ends;
+mod git;
 mod jobs;
 mod shell;
