@@ -17,7 +17,7 @@ use crate::{
     keeper::Keeper,
     key::Key,
     place::{Places, Way},
-    state::{Body, State, nanoseconds},
+    state::{Body, SOCKET, State, nanoseconds},
 };
 
 /// A file that was changed less than this before it was read may be changed again with the same time: clocks of file systems
@@ -231,7 +231,7 @@ fn special(metadata: &Metadata) -> &'static str {
     if kind.is_fifo() {
         "a pipe"
     } else if kind.is_socket() {
-        "a socket"
+        SOCKET
     } else {
         "a device"
     }

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{key::Key, record::Intent};
 
+/// How a socket is named.
+pub(crate) const SOCKET: &str = "a socket";
+
 /// What a path holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct State {
@@ -58,6 +61,10 @@ impl State {
 
     pub(crate) fn is_folder(&self) -> bool {
         self.body == Body::Folder
+    }
+
+    pub(crate) fn is_socket(&self) -> bool {
+        matches!(&self.body, Body::Special { what } if what == SOCKET)
     }
 
     /// Whether both hold the same content; permissions aside.

@@ -81,7 +81,7 @@ impl Walk<'_> {
                     Err(error) => return Err(CheckpointError::at(&full)(error)),
                 }
             }
-            if !seen.state.is_absent() {
+            if !seen.state.is_absent() && !is_passing(&key, &seen.state) {
                 snapshot.entries.insert(key, seen);
             }
         }
@@ -111,6 +111,12 @@ impl Walk<'_> {
         }));
         Ok(())
     }
+}
+
+/// What comes and goes with a program and holds nothing: sockets, which the sandbox also puts where something protected is absent
+/// for as long as a program runs, and the one file that it must put there instead. In `.git` itself git never has that file.
+fn is_passing(path: &Path, state: &State) -> bool {
+    state.is_socket() || path.ends_with(".git/commondir")
 }
 
 /// A folder that went away meanwhile, was replaced, or that this user may not list: then nor may the user's programs.

@@ -300,6 +300,24 @@ mod unix {
     }
 
     #[test]
+    fn what_comes_and_goes_with_a_program_is_no_change() {
+        let desk = Desk::new();
+        desk.put(".git/HEAD", "ref: refs/heads/main\n");
+        let changed = desk.run(10, |folder| {
+            std::os::unix::net::UnixListener::bind(folder.join(".envrc")).unwrap();
+            fs::write(folder.join(".git/commondir"), ".\n").unwrap();
+            fs::write(folder.join("made"), "new").unwrap();
+        });
+        assert_eq!(changed, [desk.path("made")]);
+        // They go again while the next program runs: that is no change either.
+        let changed = desk.run(11, |folder| {
+            fs::remove_file(folder.join(".envrc")).unwrap();
+            fs::remove_file(folder.join(".git/commondir")).unwrap();
+        });
+        assert_eq!(changed, [] as [std::path::PathBuf; 0]);
+    }
+
+    #[test]
     fn a_link_is_kept_as_a_link_and_what_is_behind_it_is_not_walked() {
         let desk = Desk::new();
         let outside = tempfile::TempDir::new().unwrap();

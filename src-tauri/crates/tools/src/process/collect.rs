@@ -17,6 +17,8 @@ use crate::{
 
 /// Bytes kept of the beginning, and as many of the end.
 const HALF: usize = 32 * 1024;
+/// Bytes that a model reads: both and the line between them.
+const MAX_TEXT: usize = 2 * HALF + 1024;
 /// Bytes of the file that holds the whole.
 const MAX_SPILL: u64 = 50 << 20;
 /// Bytes shown while the program runs.
@@ -253,7 +255,19 @@ impl Output {
 
     /// For the model.
     pub(crate) fn text(&self) -> String {
-        terminal::plain(&self.bytes())
+        let text = terminal::plain(&self.bytes());
+        if text.len() <= MAX_TEXT {
+            return text;
+        }
+        // Bytes that are no text are longer once they are written out.
+        let head = text.floor_char_boundary(HALF);
+        let tail = text.ceil_char_boundary(text.len() - HALF);
+        let between = tail - head;
+        format!(
+            "{}\n… {between} bytes left out …\n{}",
+            &text[..head],
+            &text[tail..]
+        )
     }
 
     /// Its last words.

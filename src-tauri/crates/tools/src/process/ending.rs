@@ -46,8 +46,9 @@ impl Ending {
         }
     }
 
-    /// The limit that a program which failed seems to have met. The system tells nobody but the program, so it is read from how it
-    /// ended and from the last things it said: a hint to the reader, on which nothing depends.
+    /// The limit that a program which failed seems to have met. The system tells nobody but the program (the sandbox's own watch says
+    /// so in a last line), so it is read from how it ended and from the last things that were printed: a hint to the reader, on which
+    /// nothing depends.
     pub(crate) fn limit_met(self, tail: &str, limits: &Limits) -> Option<String> {
         if self.is_success() {
             return None;
@@ -64,6 +65,7 @@ impl Ending {
         } else if said(&["Too many open files", "EMFILE"]) {
             format!("it met the limit of {} open files", limits.open_files)
         } else if said(&[
+            "processes; all its processes were ended",
             "Resource temporarily unavailable",
             "can't start new thread",
             "Cannot fork",
@@ -77,6 +79,7 @@ impl Ending {
             "the disk or its temp folder is full".to_owned()
         } else if self.signal() == Some(SIGKILL)
             || said(&[
+                "of memory; all its processes were ended",
                 "MemoryError",
                 "Cannot allocate memory",
                 "cannot allocate",

@@ -65,6 +65,14 @@ fn endings_and_limits_are_named() {
             "OSError: [Errno 24] Too many open files: 'x'",
         ),
         (Ending::Exit(1), "write: No space left on device"),
+        (
+            Ending::Exit(137),
+            "[sandbox: more than 256 processes; all its processes were ended]",
+        ),
+        (
+            Ending::Exit(137),
+            "[sandbox: more than 2048 MiB of memory; all its processes were ended]",
+        ),
         (Ending::TimeLimit(120), ""),
         (Ending::Stopped, ""),
     ] {

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nexus_checkpoints::Checkpoints;
+use nexus_checkpoints::{Checkpoints, Journal};
 use nexus_protocol::{Action, Confinement, ItemId, SessionId, TurnId, UnixMillis};
 use nexus_sandbox::Sandbox;
 use nexus_tools::{
@@ -23,6 +23,7 @@ pub(crate) struct Desk {
     pub(crate) folder: TempDir,
     pub(crate) data: TempDir,
     pub(crate) ctx: ToolContext,
+    pub(crate) journal: Journal,
     pub(crate) said: Arc<Mutex<String>>,
 }
 
@@ -88,6 +89,7 @@ impl Desk {
             folder,
             data,
             ctx,
+            journal,
             said,
         }
     }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 mod bombs;
+mod changes;
 mod code;
 mod desk;
 mod ends;
