@@ -233,7 +233,7 @@ pub(crate) fn spec_of<Input: JsonSchema>(name: &str) -> ToolSpec {
     // The title is the Rust name of the struct: nothing that a model should read.
     schema.remove("title");
     let mut schema = schema.to_value();
-    unwrap_lines(&mut schema);
+    tidy(&mut schema);
     let description = match schema
         .as_object_mut()
         .and_then(|it| it.remove("description"))
@@ -248,10 +248,14 @@ pub(crate) fn spec_of<Input: JsonSchema>(name: &str) -> ToolSpec {
     }
 }
 
-/// Doc comments are wrapped for the reader of the source; a model pays for each line break.
-fn unwrap_lines(schema: &mut Value) {
+/// Doc comments are wrapped for the reader of the source; a model pays for each line break. What Rust calls a number, and that an
+/// optional field is empty if left out, tells it nothing.
+fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
+            map.retain(|key, value| {
+                !(key == "default" && value.is_null() || key == "format" && value.is_string())
+            });
             for (key, value) in map {
                 match value {
                     Value::String(text) if key == "description" => {
@@ -260,11 +264,11 @@ fn unwrap_lines(schema: &mut Value) {
                             .replace('\n', " ")
                             .replace('\u{0}', "\n\n");
                     }
-                    value => unwrap_lines(value),
+                    value => tidy(value),
                 }
             }
         }
-        Value::Array(values) => values.iter_mut().for_each(unwrap_lines),
+        Value::Array(values) => values.iter_mut().for_each(tidy),
         _ => {}
     }
 }
