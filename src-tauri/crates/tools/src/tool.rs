@@ -248,12 +248,14 @@ pub(crate) fn spec_of<Input: JsonSchema>(name: &str) -> ToolSpec {
     }
 }
 
-/// What a model need not read: line breaks of doc comments, which are wrapped for the reader of the source, and defaults of null.
+/// Doc comments are wrapped for the reader of the source; a model pays for each line break. What Rust calls a number, and that an
+/// optional field is empty if left out, tells it nothing.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
-            // “Left out” needs no words, and null is not of the field's type.
-            map.retain(|key, value| key != "default" || !value.is_null());
+            map.retain(|key, value| {
+                !(key == "default" && value.is_null() || key == "format" && value.is_string())
+            });
             for (key, value) in map {
                 match value {
                     Value::String(text) if key == "description" => {

@@ -36,7 +36,7 @@ use lines::Range;
 struct Input {
     /// The file: relative to the working folder, or absolute.
     path: String,
-    /// The first line to read, from 1. For a PDF the line in its text.
+    /// The first line to read, from 1. For documents, lines of their text.
     #[serde(default)]
     #[schemars(with = "u64", range(min = 1))]
     start_line: Option<u64>,
@@ -208,6 +208,7 @@ pub(super) fn size(bytes: u64) -> String {
     )]
     let value = bytes as f64;
     match bytes {
+        1 => "1 byte".to_owned(),
         0..1024 => format!("{bytes} bytes"),
         1024..1_048_576 => format!("{:.1} KiB", value / 1024.0),
         1_048_576..1_073_741_824 => format!("{:.1} MiB", value / 1_048_576.0),

@@ -66,7 +66,7 @@ async fn newest_come_first_where_asked() {
     )
     .await
     .unwrap();
-    assert_eq!(output.text, "new (1 bytes)\nmid (1 bytes)\nold (1 bytes)\n");
+    assert_eq!(output.text, "new (1 byte)\nmid (1 byte)\nold (1 byte)\n");
 }
 
 #[cfg(unix)]

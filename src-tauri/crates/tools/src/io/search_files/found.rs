@@ -46,7 +46,15 @@ impl InFile {
 
     fn push(&mut self, number: Option<u64>, bytes: &[u8], is_match: bool) {
         let beginning = bytes.get(..MOST_OF_LINE * 4).unwrap_or(bytes);
-        let text = String::from_utf8_lossy(beginning);
+        let text = match std::str::from_utf8(beginning) {
+            // In the middle of a line or of a file that is not UTF-8 at all, which is Latin then more often than not.
+            Err(error) if error.error_len().is_some() => {
+                encoding_rs::WINDOWS_1252
+                    .decode_without_bom_handling(beginning)
+                    .0
+            }
+            _ => String::from_utf8_lossy(beginning),
+        };
         let text = text.trim_end_matches(['\n', '\r']);
         let text = match text.char_indices().nth(MOST_OF_LINE) {
             Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
