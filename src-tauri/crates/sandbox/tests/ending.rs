@@ -105,7 +105,7 @@ fn background_processes_end_with_the_program_and_its_code_comes_out() {
 fn a_polite_signal_reaches_the_program_once() {
     let sandbox = Sandbox::probe(LAUNCHER.as_ref());
     let world = World::new();
-    let script = "trap 'echo asked >> asked' TERM; touch ready; for i in $(seq 40); do sleep 0.1; test -e asked && sleep 0.5 && exit 5; done";
+    let script = "trap 'echo asked >> asked' TERM; touch ready; for ((i = 0; i < 40; i++)); do sleep 0.1; test -e asked && sleep 0.5 && exit 5; done";
     let mut child = sandbox
         .command(&world.spec(Profile::Folder, &["/bin/bash", "-c", script]))
         .unwrap()
