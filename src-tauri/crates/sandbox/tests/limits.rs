@@ -94,7 +94,7 @@ fn bombs_meet_their_limits_and_leave_the_machine_usable() {
         },
     ];
     for bomb in &bombs {
-        let world = World::new();
+        let world = World::build();
         let mut spec = world.spec(Profile::Folder, &bomb.argv);
         spec.limits = SMALL;
         let start = Instant::now();
@@ -211,7 +211,7 @@ fn ordinary_programs_run_within_the_usual_limits() {
             ],
         ),
     ] {
-        let world = World::new();
+        let world = World::build();
         let _ = fs::remove_file(world.path("project/socket"));
         let output = world.confined(&sandbox, Profile::Folder, &argv);
         let said = String::from_utf8_lossy(&output.stdout);
