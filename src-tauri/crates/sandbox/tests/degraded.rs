@@ -60,7 +60,7 @@ fn start_anyway(world: &World) -> Output {
 
 #[test]
 fn a_good_host_starts_the_program() {
-    let world = World::new();
+    let world = World::build();
     let output = start_anyway(&world);
     assert!(output.status.success(), "{output:?}");
     assert!(world.path("project/started").exists());
@@ -120,7 +120,7 @@ fn a_host_without_a_layer_starts_nothing() {
         ),
     ];
     for (name, rules, error) in hosts {
-        let world = World::new();
+        let world = World::build();
         let good = Sandbox::probe(LAUNCHER.as_ref());
         let spec = world.spec(Profile::Folder, &["/bin/touch", "started"]);
         let mut command = good.command(&spec).unwrap();

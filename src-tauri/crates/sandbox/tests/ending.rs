@@ -55,7 +55,7 @@ fn nothing_outlives_the_launcher() {
     let sandbox = Sandbox::probe(LAUNCHER.as_ref());
     let mut slowest = Duration::ZERO;
     for round in 0..rounds {
-        let world = World::new();
+        let world = World::build();
         let mark = format!("9{}{round:03}", std::process::id());
         let mut child = sandbox
             .command(&world.spec(Profile::Folder, &["/bin/bash", "-c", NASTY, "bash", &mark]))
@@ -91,7 +91,7 @@ fn nothing_outlives_the_launcher() {
 #[test]
 fn background_processes_end_with_the_program_and_its_code_comes_out() {
     let sandbox = Sandbox::probe(LAUNCHER.as_ref());
-    let world = World::new();
+    let world = World::build();
     let mark = format!("8{}", std::process::id());
     for (script, code) in [("exit 7", 7), ("kill -TERM $$", 143), ("exec /bin/true", 0)] {
         let script = format!("setsid sleep {mark}.1 > /dev/null 2>&1 & {script}");
@@ -104,8 +104,8 @@ fn background_processes_end_with_the_program_and_its_code_comes_out() {
 #[test]
 fn a_polite_signal_reaches_the_program_once() {
     let sandbox = Sandbox::probe(LAUNCHER.as_ref());
-    let world = World::new();
-    let script = "trap 'echo asked >> asked' TERM; touch ready; for i in $(seq 40); do sleep 0.1; test -e asked && sleep 0.5 && exit 5; done";
+    let world = World::build();
+    let script = "trap 'echo asked >> asked' TERM; touch ready; for ((i = 0; i < 40; i++)); do sleep 0.1; test -e asked && sleep 0.5 && exit 5; done";
     let mut child = sandbox
         .command(&world.spec(Profile::Folder, &["/bin/bash", "-c", script]))
         .unwrap()
@@ -133,7 +133,7 @@ fn a_polite_signal_reaches_the_program_once() {
 #[test]
 fn all_ends_with_whoever_started_the_launcher() {
     let sandbox = Sandbox::probe(LAUNCHER.as_ref());
-    let world = World::new();
+    let world = World::build();
     let mark = format!("7{}", std::process::id());
     let script = format!("touch ready; sleep {mark}.5");
     let inner = sandbox
@@ -157,7 +157,7 @@ fn all_ends_with_whoever_started_the_launcher() {
 #[test]
 fn programs_in_one_folder_leave_each_other_protected() {
     let sandbox = Sandbox::probe(LAUNCHER.as_ref());
-    let world = World::new();
+    let world = World::build();
     let long = "touch ready; while ! test -e go; do sleep 0.05; done; (echo x > .bashrc) 2> /dev/null; test -f .bashrc && exit 1; exit 0";
     let mut child = sandbox
         .command(&world.spec(Profile::Folder, &["/bin/bash", "-c", long]))

@@ -9,7 +9,7 @@ use crate::{
 
 /// Whether a probe reached anything outside.
 fn reaches(probe: &Probe, profile: Profile, sandbox: Option<&Sandbox>) -> (bool, String) {
-    let mut world = World::new();
+    let mut world = World::build();
     let before = world.state();
     let script = match probe.language {
         Language::Bash => probe.script.to_owned(),
@@ -80,7 +80,7 @@ fn no_probe_escapes_and_each_would_without_the_sandbox() {
 #[test]
 fn a_file_as_standard_input_is_refused() {
     let sandbox = Sandbox::probe(LAUNCHER.as_ref());
-    let world = World::new();
+    let world = World::build();
     let mut command = sandbox
         .command(&world.spec(Profile::Folder, &["/bin/chmod", "777", "/proc/self/fd/0"]))
         .unwrap();

@@ -72,11 +72,11 @@ fn no_place_gives_the_canary_away_and_each_would_without_the_sandbox() {
             || (*script).to_owned(),
             |arguments| format!("cat <<'END' | python3 -\n{PRELUDE}\ndef ask(s, a): s.connect(a); print(s.recv(64).decode())\nask({arguments})\nEND"),
         );
-        let world = World::new();
+        let world = World::build();
         if !leaks_from(&world, None, &script) {
             dead.push(*name);
         }
-        let world = World::new();
+        let world = World::build();
         if leaks_from(&world, Some(&sandbox), &script) {
             leaks.push(*name);
         }

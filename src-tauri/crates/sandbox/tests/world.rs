@@ -85,7 +85,7 @@ pub enum Profile {
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl World {
-    pub fn new() -> Self {
+    pub fn build() -> Self {
         let root = tempfile::tempdir().unwrap();
         let base = root.path();
         let id = std::process::id() * 1000 + NUMBER.fetch_add(1, Ordering::Relaxed);

@@ -146,10 +146,9 @@ fn rules(network: bool) -> anyhow::Result<Rules> {
         rules.insert(call, bits.collect::<anyhow::Result<_>>()?);
     }
     // Typing into the user's terminal, and into the console's.
-    let typing = [libc::TIOCSTI, libc::TIOCLINUX].into_iter().map(|request| {
-        let request = u64::try_from(request).context("an ioctl has an odd number")?;
-        rule([condition(1, Is::Eq, request)?])
-    });
+    let typing = [libc::TIOCSTI, libc::TIOCLINUX]
+        .into_iter()
+        .map(|request| rule([condition(1, Is::Eq, request)?]));
     rules.insert(libc::SYS_ioctl, typing.collect::<anyhow::Result<_>>()?);
     let devices = |argument| -> anyhow::Result<Vec<Rule>> {
         [libc::S_IFCHR, libc::S_IFBLK]

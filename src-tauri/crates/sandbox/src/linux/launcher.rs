@@ -24,6 +24,7 @@ use rustix::{
     event::{PollFd, PollFlags, poll},
     io::{Errno, FdFlags, fcntl_setfd},
     process::{PidfdFlags, getgid, getppid, getuid, pidfd_open},
+    thread::{capabilities, configure_capability_in_ambient_set, set_capabilities},
 };
 
 use super::{INIT, SELF, init};
@@ -35,6 +36,7 @@ pub fn confined(spec: &Spec, text: &str) -> anyhow::Result<u8> {
     let parent = getppid().and_then(|parent| pidfd_open(parent, PidfdFlags::empty()).ok());
     let signals = signals()?;
     namespaces(spec.network)?;
+    keep_capabilities().context("the namespaces' rights cannot be kept")?;
     // Should memory run out, the program goes first. This is no layer of the sandbox: where it cannot be written, nothing is lost.
     let _ = fs::write("/proc/self/oom_score_adj", "1000");
     let (reader, alive) = pipe().context("no pipe can be made")?;
@@ -97,6 +99,18 @@ pub fn namespaces(network: bool) -> anyhow::Result<()> {
         .context("the user cannot be mapped")?;
     fs::write("/proc/self/gid_map", format!("{group} {group} 1"))
         .context("the group cannot be mapped")
+}
+
+/// Who makes a user namespace has all rights in it, and loses them at the next start of a program unless he is the superuser or
+/// keeps them so. They are rights over our namespaces, not over the machine.
+pub fn keep_capabilities() -> rustix::io::Result<()> {
+    let mut sets = capabilities(None)?;
+    sets.inheritable = sets.permitted;
+    set_capabilities(None, sets)?;
+    for capability in sets.permitted.iter() {
+        configure_capability_in_ambient_set(capability, true)?;
+    }
+    Ok(())
 }
 
 fn wait(

@@ -80,6 +80,7 @@ pub fn attempt(layer: &str) -> anyhow::Result<()> {
         }
         "namespaces" => {
             launcher::namespaces(false)?;
+            launcher::keep_capabilities().context("the namespaces' rights cannot be kept")?;
             let output = Command::new(SELF)
                 .args([TRY, "root"])
                 .output()

@@ -103,7 +103,7 @@ fn enter() -> anyhow::Result<()> {
     let base = Path::new("/proc");
     tmpfs(base, c"mode=755,size=16m").context("no root can be mounted")?;
     fs::create_dir(base.join("old")).context("the root cannot be filled")?;
-    pivot_root(base, &base.join("old")).context("the root cannot be changed")?;
+    pivot_root(base, base.join("old")).context("the root cannot be changed")?;
     std::env::set_current_dir("/").context("the root cannot be entered")
 }
 
@@ -128,7 +128,7 @@ fn devices() -> anyhow::Result<()> {
     for name in ["null", "zero", "full", "random", "urandom", "tty"] {
         let path = Path::new("/dev").join(name);
         File::create(&path)?;
-        mount_bind_recursive(&old(&path), &path)?;
+        mount_bind_recursive(old(&path), &path)?;
         // Devices can be written all the same; their modes cannot.
         restrict_mounts(&path, libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID)?;
     }
@@ -205,7 +205,7 @@ fn cover_file(path: &Path) -> anyhow::Result<()> {
     let cover = || -> anyhow::Result<()> {
         if !Path::new(BLANK).exists() {
             File::create(BLANK)?;
-            fs::set_permissions(BLANK, fs::Permissions::from_mode(0))?;
+            fs::set_permissions(BLANK, fs::Permissions::from_mode(0o0))?;
         }
         mount_bind_recursive(BLANK, path)?;
         restrict_mounts(path, READ)?;
