@@ -77,6 +77,11 @@ pub(crate) struct TooLong {
 /// # Errors
 /// [`TooLong`] where the newest user message alone does not fit, or the newest step with its results cut.
 pub(crate) fn build(input: &ContextInput<'_>) -> Result<Built, TooLong> {
+    // A summary helps; it must not be what makes a request impossible.
+    built(input, true).or_else(|_| built(input, false))
+}
+
+fn built(input: &ContextInput<'_>, with_summary: bool) -> Result<Built, TooLong> {
     let room = Room::of(input);
     let too_long = |tokens: u64| TooLong {
         needed: tokens.saturating_add(room.answer),
@@ -95,7 +100,11 @@ pub(crate) fn build(input: &ContextInput<'_>) -> Result<Built, TooLong> {
     if fixed > room.request() {
         return Err(too_long(fixed));
     }
-    let opening = opening(input.items, room.history() - needed);
+    let opening = if with_summary {
+        opening(input.items, room.history() - needed)
+    } else {
+        Vec::new()
+    };
     let opening_tokens: u64 = opening.iter().map(message_tokens).sum();
     let filled = room::let_go(&mut turns, opening_tokens + instruction_tokens, room);
 

@@ -1,7 +1,7 @@
 //! The session actor and its turn loop.
 //!
 //! Owns: one actor a session, the loop of model calls and tool calls that a turn is, what of the history goes to a model,
-//! cancellation, and titles. Refuses to own: providers, tools and storage (it is given them), and any environment, clock or
+//! summaries of what no longer fits, cancellation, and titles. Refuses to own: providers, tools and storage (it is given them), and any environment, clock or
 //! global: all of it comes in [`AgentDeps`].
 //!
 //! One way through: [`SessionHandle::submit`] → the actor → a turn, which commits the user's item, then repeats

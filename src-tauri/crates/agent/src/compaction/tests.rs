@@ -1,6 +1,9 @@
 //! Summaries: what a model is asked, and what becomes of its words.
 
-use nexus_protocol::{FileDiff, ItemStatus::Complete, ModelInfo, ResultPart, ToolLabel};
+use nexus_protocol::{
+    Action, Approval, ApprovalAnswer, FileAccess, FileAction, FileDiff, ItemStatus::Complete,
+    ModelInfo, Nonce, ResultPart, ToolLabel,
+};
 
 use super::*;
 use crate::context::tests::{History, input, model, request_tokens, tool, wrong};
@@ -180,4 +183,94 @@ fn a_long_history_is_told_within_the_model() {
         assert!(through >= 497, "{through}");
         assert!(text.contains("- f49"), "{text}");
     }
+}
+
+/// A call that the user was asked about.
+fn approved(history: &mut History, ok: bool, files: &[(&str, FileAccess)]) {
+    history.calls(
+        Complete,
+        "x",
+        "tidy_up",
+        r#"{"path":"elsewhere"}"#,
+        Some("Done."),
+    );
+    let files = files.iter().map(|(path, access)| FileAction {
+        path: format!("/work/{path}"),
+        shown: (*path).into(),
+        access: *access,
+        inside: true,
+        protected: false,
+        before: None,
+        after: None,
+        diff: None,
+        undoable: true,
+    });
+    let action = Action {
+        tool: "tidy_up".into(),
+        capability: Capability::Write,
+        label: ToolLabel::default(),
+        process: None,
+        files: files.collect(),
+        network: None,
+        arguments_hash: String::new(),
+    };
+    let item = history.items.last_mut().unwrap();
+    if let ItemBody::ToolCall {
+        result: Some(result),
+        approval,
+        ..
+    } = &mut item.body
+    {
+        result.ok = ok;
+        *approval = Some(Box::new(Approval {
+            nonce: Nonce(uuid::Uuid::nil()),
+            action,
+            fingerprint: String::new(),
+            why: String::new(),
+            reason: None,
+            rule: None,
+            answer: Some(ApprovalAnswer::Once),
+        }));
+    }
+}
+
+#[test]
+fn files_are_those_that_calls_touched() {
+    use FileAccess::{Delete, Modify, MoveFrom, MoveTo, Read};
+    let mut history = History::default();
+    history.user("Tidy up");
+    approved(
+        &mut history,
+        true,
+        &[("a.rs", Read), ("b.rs", Modify), ("c.rs", Delete)],
+    );
+    approved(&mut history, true, &[("d.rs", MoveFrom), ("e.rs", MoveTo)]);
+    approved(&mut history, false, &[("failed.rs", Modify)]);
+    history
+        .calls(
+            Complete,
+            "r",
+            "read_file",
+            r#"{"path":"b.rs"}"#,
+            Some("text"),
+        )
+        .calls(
+            Complete,
+            "s",
+            "read_file",
+            r#"{"paths":["f.rs","a.rs"]}"#,
+            Some("text"),
+        )
+        .calls(Complete, "t", "shell", r#"{"path":"g.rs"}"#, Some("text"));
+    let list = files::list(history.items.iter(), &capability, 1000);
+    assert_eq!(
+        list,
+        "## Files changed\n- e.rs\n- d.rs\n- c.rs\n- b.rs\n\n## Files read\n- a.rs\n- f.rs"
+    );
+    let short = files::list(history.items.iter(), &capability, 13);
+    assert_eq!(short, "## Files changed\n- e.rs\n- d.rs\n- and 2 more");
+    assert_eq!(
+        files::without(&format!("## Task\nTidy.\n\n{list}")),
+        "## Task\nTidy."
+    );
 }

@@ -78,15 +78,15 @@ pub(super) fn within(before: Option<&str>, told: &[Told], tokens: u64) -> Option
     let gap = text_tokens(GAP) + 1;
     let mut choose = |wanted: &dyn Fn(&Told) -> bool, most: u64, extra: u64| {
         let mut room = most;
-        for (index, entry) in told.iter().enumerate().rev().filter(|it| wanted(it.1)) {
-            let needed = texts.get(index).map_or(0, |text| text_tokens(text)) + 1 + extra;
-            let Some(rest) = room.checked_sub(needed) else {
+        for ((entry, text), chosen) in told.iter().zip(&texts).zip(&mut chosen).rev() {
+            if !wanted(entry) {
+                continue;
+            }
+            let Some(rest) = room.checked_sub(text_tokens(text) + 1 + extra) else {
                 break;
             };
             room = rest;
-            if let Some(place) = chosen.get_mut(index) {
-                *place = true;
-            }
+            *chosen = true;
         }
         most - room
     };

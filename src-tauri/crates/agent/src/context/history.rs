@@ -94,7 +94,7 @@ pub(super) fn turns(items: &[Item], reading: &Reading<'_>) -> Vec<TurnHistory> {
 fn steps(items: &[&Item], reading: &Reading<'_>, newest: bool, ids: &mut UniqueIds) -> Vec<Step> {
     let mut steps: Vec<(u32, Vec<&Item>)> = Vec::new();
     for item in items {
-        match steps.iter_mut().find(|(step, _)| *step == item.step) {
+        match steps.iter_mut().rfind(|(step, _)| *step == item.step) {
             Some((_, items)) => items.push(item),
             None => steps.push((item.step, vec![item])),
         }

@@ -217,12 +217,12 @@ pub(crate) fn input<'a>(
     }
 }
 
-fn built(history: &History, model: &ModelInfo) -> Result<Built, TooLong> {
+fn built_for(history: &History, model: &ModelInfo) -> Result<Built, TooLong> {
     build(&input(history, model, &offered(model)))
 }
 
 fn request(history: &History, model: &ModelInfo) -> ChatRequest {
-    built(history, model).unwrap().request
+    built_for(history, model).unwrap().request
 }
 
 use ItemStatus::{Complete, Failed, Interrupted};
@@ -370,7 +370,7 @@ fn oldest_turns_go_first_and_the_system_message_stays() {
     }
     history.user("Last question");
     let model = model(Some(1000), false, false);
-    let built = built(&history, &model).unwrap();
+    let built = built_for(&history, &model).unwrap();
     assert_eq!((built.dropped_turns, built.dropped_steps), (15, 0));
     let starts: Vec<String> = built
         .request
@@ -403,7 +403,7 @@ fn a_long_turn_loses_its_oldest_steps_and_then_cuts_results() {
         history.next_step();
     }
     let model = model(Some(2000), true, false);
-    let built = built(&history, &model).unwrap();
+    let built = built_for(&history, &model).unwrap();
     assert_eq!((built.dropped_turns, built.dropped_steps), (0, 4));
     assert_eq!(wrong(&built.request), Vec::<String>::new());
     let tokens = request_tokens(&built.request);
@@ -417,7 +417,7 @@ fn a_message_too_long_is_refused_with_the_limit() {
         .user("before")
         .says(Complete, "yes")
         .user(&"a".repeat(35_000));
-    let error = built(&history, &model(Some(8192), false, false));
+    let error = built_for(&history, &model(Some(8192), false, false));
     assert_eq!(
         error,
         Err(TooLong {
@@ -451,7 +451,7 @@ fn long_turn(steps: usize) -> History {
 fn results_of_old_steps_give_way_to_a_line_each() {
     let mut history = long_turn(8);
     history.user("And now?");
-    let built = built(&history, &model(Some(6000), true, false)).unwrap();
+    let built = built_for(&history, &model(Some(6000), true, false)).unwrap();
     assert_eq!((built.dropped_turns, built.crowded), (0, false));
     let results: Vec<&str> = built
         .request
@@ -477,7 +477,7 @@ fn a_growing_turn_changes_the_beginning_of_its_requests_rarely() {
     let mut changed = 0;
     for steps in 0..60 {
         let history = long_turn(steps);
-        let built = built(&history, &model(Some(16_384), true, false)).unwrap();
+        let built = built_for(&history, &model(Some(16_384), true, false)).unwrap();
         assert_eq!((built.dropped_steps, built.crowded), (0, false));
         let messages = built.request.messages;
         changed += u32::from(!messages.starts_with(&before));
@@ -523,7 +523,7 @@ fn a_summary_gives_way_to_a_smaller_model() {
         .compacted(&"words of it ".repeat(500), 0, false)
         .user("New");
     for (context, has) in [(1000, true), (60, false)] {
-        let built = built(&history, &model(Some(context), false, false)).unwrap();
+        let built = built_for(&history, &model(Some(context), false, false)).unwrap();
         let text = serde_json::to_string(&built.request).unwrap();
         assert_eq!(text.contains("Summary"), has);
         assert!(text.contains("New"));
@@ -576,7 +576,7 @@ fn a_step_that_fills_the_model_gives_up_what_it_wrote() {
     history
         .user("Write")
         .calls(Complete, "a", "write_file", &long, Some("Written."));
-    let built = built(&history, &model(Some(4096), true, false)).unwrap();
+    let built = built_for(&history, &model(Some(4096), true, false)).unwrap();
     assert_eq!(wrong(&built.request), Vec::<String>::new());
     let Some(ChatMessage::Assistant { tool_calls, .. }) = built.request.messages.get(2) else {
         panic!("{built:?}");
@@ -586,7 +586,7 @@ fn a_step_that_fills_the_model_gives_up_what_it_wrote() {
 
 #[test]
 fn nothing_said_is_nothing_to_ask() {
-    let error = built(&History::default(), &model(Some(8192), false, false));
+    let error = built_for(&History::default(), &model(Some(8192), false, false));
     assert_eq!(
         error,
         Err(TooLong {

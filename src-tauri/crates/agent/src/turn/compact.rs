@@ -91,7 +91,10 @@ impl Turn {
             let mut usage = Usage::default();
             let step = accepted.step;
             let ending = match self.compact(&accepted, step, plan, &mut usage).await {
-                Ok(()) => Ending::Completed,
+                Ok(()) => {
+                    self.tell_context(&accepted);
+                    Ending::Completed
+                }
                 Err(ending) => ending,
             };
             self.conclude(accepted, ending, usage, began).await;
@@ -120,6 +123,20 @@ impl Turn {
             .plan(&accepted, (&system, &tools), Reason::Asked)
             .ok_or_else(cards::nothing_to_compact)?;
         Ok((accepted, plan))
+    }
+
+    /// What a call would have in its context now: who asked for room sees what came of it.
+    fn tell_context(&self, accepted: &Accepted) {
+        let info = accepted.model.info();
+        let (system, tools) = self.offer(&accepted.settings, info);
+        let built = self
+            .journal
+            .with_items(|items| context::build(&input(items, (&system, &tools), info)));
+        if let Ok(built) = built {
+            self.journal.emit(EventMsg::ContextUsed {
+                context: built.context,
+            });
+        }
     }
 
     /// Runs [`nexus_protocol::Op::UndoCompaction`].

@@ -138,7 +138,7 @@ async fn old_messages_are_left_out_and_that_is_said_once() {
     harness.user_turn("A question").await;
     // It fills the model alone, and what was said before is too little for a summary.
     harness.model.plays(vec![crate::model::down()]);
-    harness.user_turn(&"question ".repeat(180)).await;
+    harness.user_turn(&"question ".repeat(206)).await;
     harness.model.plays(vec![text("Yes."), stop()]);
     harness.turn(Op::Retry).await;
     let said = harness

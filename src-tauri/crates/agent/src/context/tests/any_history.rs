@@ -51,7 +51,7 @@ fn cases() -> u32 {
     if std::env::var_os("NEXUS_TEST_FULL").is_some() {
         5000
     } else {
-        400
+        300
     }
 }
 
@@ -136,7 +136,7 @@ proptest! {
 
 /// Whether there is a request; it is all that it should be then.
 fn holds(history: &History, model: &ModelInfo, marker: &str) -> Result<bool, TestCaseError> {
-    match built(history, model) {
+    match built_for(history, model) {
         Ok(built) => {
             prop_assert_eq!(wrong(&built.request), Vec::<String>::new());
             let has_newest = built.request.messages.iter().any(|message| {
