@@ -20,4 +20,5 @@ mod kill;
 mod perf;
 mod pictures;
 mod story;
+mod tasks;
 mod terminal;

@@ -77,7 +77,11 @@ pub fn assert_same(
     }
     differences.sort();
     differences.dedup();
-    assert!(differences.is_empty(), "{name}:\n{}", differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{name}:\n{}",
+        differences.join("\n")
+    );
 }
 
 /// Writes a file and the folders above it.
