@@ -48,6 +48,7 @@ pub fn Answers(
     let failed = RwSignal::new(None::<ErrorCard>);
     let word = NodeRef::<html::Input>::new();
     let deny = NodeRef::<html::Button>::new();
+    let back = NodeRef::<html::Button>::new();
     let rule = approval.rule.clone();
     take_focus(deny);
     let question = StoredValue::new(approval);
@@ -75,12 +76,26 @@ pub fn Answers(
             .map_or_else(String::new, |field| field.value());
         answer.run(ApprovalAnswer::Deny { word });
     };
-    Effect::new(move |_| {
-        if step.get() == Step::Word
-            && let Some(field) = word.get()
+    // What had the focus goes with its step: it goes on to what the new step is about.
+    Effect::new(move |before: Option<Step>| {
+        let now = step.get();
+        if let Some(field) = word.get()
+            && now == Step::Word
         {
             let _focused = field.focus();
         }
+        if let Some(back) = back.get()
+            && now == Step::Rule
+        {
+            let _focused = back.focus();
+        }
+        if now == Step::Choose
+            && before.is_some_and(|before| before != Step::Choose)
+            && let Some(deny) = deny.get_untracked()
+        {
+            let _focused = deny.focus();
+        }
+        now
     });
     let on_word_key = move |event: ev::KeyboardEvent| {
         if event.is_composing() {
@@ -192,6 +207,7 @@ pub fn Answers(
                     <button
                         type="button"
                         class="button quiet"
+                        node_ref=back
                         on:click=move |_| step.set(Step::Choose)
                     >
                         "Back"

@@ -96,12 +96,14 @@ pub fn ChangeRow(
                     on:click=toggle
                 >
                     <span class="turn"><Icon shape=Shape::ChevronRight /></span>
-                    <code class="change-name" dir="ltr">
-                        <span class="path-folder">{folder}</span>
-                        <span class="path-file">{name}</span>
-                    </code>
-                    {kind.map(|kind| view! { <span class="chip small">{kind}</span> })}
-                    <Counts added=change.added removed=change.removed />
+                    <span class="change-what">
+                        <code class="change-name" dir="ltr">
+                            <span class="path-folder">{folder}</span>
+                            <span class="path-file">{name}</span>
+                        </code>
+                        {kind.map(|kind| view! { <span class="chip small">{kind}</span> })}
+                        <Counts added=change.added removed=change.removed />
+                    </span>
                 </button>
                 <button
                     type="button"
