@@ -10,6 +10,8 @@ use seccompiler::{
 
 use crate::world::{LAUNCHER, Profile, World};
 
+/// What is missing, the calls that the kernel refuses for it, and how.
+type Host = (&'static str, fn() -> Rules, i32);
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// Runs something on a host whose kernel refuses some calls: a thread that gives them up, with all that it starts.
@@ -68,7 +70,7 @@ fn a_good_host_starts_the_program() {
 
 #[test]
 fn a_host_without_a_layer_starts_nothing() {
-    let hosts: [(&str, fn() -> Rules, i32); 6] = [
+    let hosts: [Host; 6] = [
         (
             "no Landlock",
             || {

@@ -104,31 +104,26 @@ const LEVELS: [ABI; 4] = [ABI::V9, ABI::V6, ABI::V4, ABI::V3];
 
 /// Denies all files but those in view, and where the kernel can, the network and signals to others. Which of [`LEVELS`] it was.
 pub fn landlock(spec: Option<&Spec>) -> anyhow::Result<ABI> {
-    let mut last = None;
-    for level in LEVELS {
-        match ruleset(level, spec.is_some_and(|spec| spec.network)) {
-            Ok(mut ruleset) => {
-                if let Some(spec) = spec {
-                    for (path, access) in files(spec, level)? {
-                        let place = PathFd::new(&path)
-                            .with_context(|| format!("{path} cannot be opened"))?;
-                        ruleset = ruleset.add_rule(PathBeneath::new(place, access))?;
-                    }
-                }
-                let status = ruleset
-                    .restrict_self()
-                    .context("Landlock cannot be applied")?;
-                anyhow::ensure!(
-                    status.ruleset == RulesetStatus::FullyEnforced,
-                    "Landlock was applied in part only"
-                );
-                return Ok(level);
-            }
-            Err(error) => last = Some(error),
+    let network = spec.is_some_and(|spec| spec.network);
+    let known = LEVELS
+        .into_iter()
+        .find_map(|level| Some((level, ruleset(level, network).ok()?)));
+    let (level, mut rules) =
+        known.context("this kernel has no Landlock, or not that of Linux 6.2 or later")?;
+    if let Some(spec) = spec {
+        for (path, access) in files(spec, level)? {
+            let place = PathFd::new(&path).with_context(|| format!("{path} cannot be opened"))?;
+            rules = rules.add_rule(PathBeneath::new(place, access))?;
         }
     }
-    Err(last.unwrap_or_else(|| anyhow::anyhow!("no version is known")))
-        .context("Landlock is missing")
+    let status = rules
+        .restrict_self()
+        .context("Landlock cannot be applied")?;
+    anyhow::ensure!(
+        status.ruleset == RulesetStatus::FullyEnforced,
+        "Landlock was applied in part only"
+    );
+    Ok(level)
 }
 
 /// A ruleset that this kernel knows whole.
