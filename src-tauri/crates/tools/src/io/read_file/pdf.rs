@@ -61,8 +61,7 @@ pub(super) async fn text(bytes: Vec<u8>, cancel: &CancellationToken) -> Result<S
 }
 
 fn extract(bytes: &[u8], stop: &AtomicBool) -> Result<String, String> {
-    let mut options = LoadOptions::default();
-    options.max_decompressed_size = Some(MOST_UNPACKED);
+    let options = LoadOptions::with_max_decompressed_size(MOST_UNPACKED);
     let document =
         Document::load_mem_with_options(bytes, options).map_err(|error| error.to_string())?;
     if document.is_encrypted() {
