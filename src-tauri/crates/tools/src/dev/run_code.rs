@@ -274,7 +274,7 @@ fn result(
         }
         Outcome::TooLong => {
             lines.push(
-                "[the result is longer than 8 MiB: show less, or write it to a file]".to_owned(),
+                "[the result is longer than 4 MiB: show less, or write it to a file]".to_owned(),
             );
             lines.push(LOST.to_owned());
             (true, "the result is too long".to_owned())

@@ -114,3 +114,6 @@ fn argv(host: &Host, command: &str) -> Result<Vec<String>, ToolError> {
     argv.push(command.to_owned());
     Ok(argv)
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Bytes of an answer: images among them.
-const MAX_ANSWER: usize = 8 << 20;
+const MAX_ANSWER: usize = 4 << 20;
 /// How long printed text is waited for once the answer is there, or the interpreter gone.
 const DRAIN: Duration = Duration::from_millis(500);
 /// How long the interpreter may take to take the code.

@@ -101,7 +101,7 @@ impl Reply {
             if !is_png(&base64) || base64.len() > room {
                 shown
                     .lines
-                    .push("[an image was left out: it is too big]".to_owned());
+                    .push("[an image was left out: it is no PNG or too big]".to_owned());
                 continue;
             }
             room -= base64.len();
@@ -218,3 +218,6 @@ fn cut(text: &str, limit: usize) -> String {
         None => text,
     }
 }
+
+#[cfg(test)]
+mod tests;
