@@ -120,40 +120,5 @@ impl Workspace {
     }
 }
 
-/// Whether programs run or trust a file later: never changed without being asked for. The letters' case does not count, since it
-/// does not on every system.
-pub(crate) fn is_protected(path: &Path) -> bool {
-    const ANYWHERE: &[&str] = &[
-        ".mcp.json",
-        ".vscode",
-        ".idea",
-        ".envrc",
-        ".nexus",
-        ".bashrc",
-        ".bash_profile",
-        ".bash_login",
-        ".profile",
-        ".zshrc",
-        ".zprofile",
-        ".zshenv",
-        ".zlogin",
-        ".gitmodules",
-        ".gitconfig",
-    ];
-    let names: Vec<String> = path
-        .components()
-        .map(|part| part.as_os_str().to_string_lossy().to_lowercase())
-        .collect();
-    names.iter().enumerate().any(|(at, name)| {
-        ANYWHERE.contains(&name.as_str())
-            || (name == ".git"
-                && match names.get(at + 1) {
-                    // The folder itself holds all of it.
-                    None => true,
-                    Some(next) => next == "hooks" || next == "config",
-                })
-    })
-}
-
 #[cfg(test)]
 mod tests;

@@ -13,9 +13,10 @@ use std::{
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 use nexus_protocol::{FileAccess, FileAction};
+use nexus_sandbox::is_protected;
 
 use super::{
-    PathError, is_protected,
+    PathError,
     names::folded,
     resolve::{Found, entries, slashes},
 };

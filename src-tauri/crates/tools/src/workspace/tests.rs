@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, path::Path};
 
-use super::{Purpose, Workspace, is_protected};
+use super::{Purpose, Workspace};
 use crate::Host;
 
 #[cfg(unix)]
@@ -107,33 +107,4 @@ fn paths_are_resolved_or_refused_in_words() {
         .unwrap();
     writeln!(table, "missing: {}", missing.expect_file().unwrap_err()).unwrap();
     insta::assert_snapshot!(table.replace(outer.to_str().unwrap(), "/OUTER"));
-}
-
-#[test]
-fn what_is_protected() {
-    for path in [
-        ".git",
-        ".git/hooks/pre-commit",
-        "sub/.git/config",
-        ".GIT/Config",
-        ".mcp.json",
-        ".vscode/tasks.json",
-        ".idea/x",
-        ".envrc",
-        ".nexus/settings.toml",
-        "home/.bashrc",
-        ".zshrc",
-    ] {
-        assert!(is_protected(Path::new(path)), "{path}");
-    }
-    for path in [
-        "src/main.rs",
-        ".gitignore",
-        ".git/index",
-        "git/config",
-        "config",
-        ".env",
-    ] {
-        assert!(!is_protected(Path::new(path)), "{path}");
-    }
 }
