@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use nexus_protocol::SessionId;
 use nexus_sandbox::Sandbox;
 use nexus_tools::Host;
 
@@ -21,6 +22,7 @@ const PRIVATE: &[&str] = &[
     ".git-credentials",
     ".npmrc",
     ".pypirc",
+    ".cargo/credentials",
     ".cargo/credentials.toml",
     ".password-store",
     ".local/share/keyrings",
@@ -35,23 +37,37 @@ const PRIVATE: &[&str] = &[
     "AppData/Local/Google/Chrome/User Data",
 ];
 
-/// Asks the launcher what it can do here; beside other work, since it takes some milliseconds.
-pub(crate) async fn of_this_machine(
-    options: &CoreOptions,
-    data: &DataDir,
-    settings: &Path,
-) -> Host {
-    let sandbox = match options.sandbox.clone().filter(|path| path.is_file()) {
-        Some(launcher) => tokio::task::spawn_blocking(move || Sandbox::probe(&launcher))
-            .await
-            .ok(),
-        None => None,
-    };
-    Host {
-        sandbox,
-        env: options.env.clone(),
-        hidden: hidden(options, data, settings),
-        scratch: data.tool_scratch(),
+/// What this machine offers, to all sessions.
+pub(crate) struct MachineHost(Host);
+
+impl MachineHost {
+    /// Asks the launcher what it can do here; beside other work, since it takes some milliseconds.
+    pub(crate) async fn find(options: &CoreOptions, data: &DataDir, settings: &Path) -> Self {
+        let sandbox = match options.sandbox.clone().filter(|path| path.is_file()) {
+            Some(launcher) => tokio::task::spawn_blocking(move || Sandbox::probe(&launcher))
+                .await
+                .ok(),
+            None => None,
+        };
+        Self(Host {
+            sandbox,
+            env: options.env.clone(),
+            hidden: hidden(options, data, settings),
+            scratch: data.tool_scratch(),
+        })
+    }
+
+    /// What confines programs.
+    pub(crate) fn sandbox(&self) -> Option<&Sandbox> {
+        self.0.sandbox.as_ref()
+    }
+
+    /// What one session's tools are given: long output and temp folders of its own, which no other session's can read.
+    pub(crate) fn of_session(&self, data: &DataDir, session: SessionId) -> Host {
+        Host {
+            scratch: data.tool_scratch().join(session.to_string()),
+            ..self.0.clone()
+        }
     }
 }
 

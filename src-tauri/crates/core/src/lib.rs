@@ -12,6 +12,7 @@ mod events;
 mod fetch_image;
 mod highlight;
 mod host;
+mod leftovers;
 pub mod logging;
 mod models;
 mod nexus;

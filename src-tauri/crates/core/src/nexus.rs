@@ -24,7 +24,7 @@ use nexus_protocol::{
 };
 use nexus_store::Store;
 use nexus_tools::{
-    Host, Registry,
+    Registry,
     policy::{Rule, Verdict},
 };
 use nexus_worker_client::{LocalEngine, WorkerOptions};
@@ -35,7 +35,9 @@ use crate::{
     egress::Egress,
     events::Broadcast,
     fetch_image::{ImageFetcher, SystemResolver},
-    highlight, host,
+    highlight,
+    host::MachineHost,
+    leftovers,
     logging::{self, LogHandle, Redactor},
     models::{Models, files},
     paths::{DataDir, RunLock},
@@ -66,7 +68,7 @@ pub(crate) struct Inner {
     pub(crate) models: Models,
     pub(crate) engine: LocalEngine,
     pub(crate) worker: PathBuf,
-    pub(crate) host: Arc<Host>,
+    pub(crate) host: MachineHost,
     checkpoints: Checkpoints,
     rules: Arc<SettingsRules>,
     tools: Registry,
@@ -107,7 +109,7 @@ impl Nexus {
             })?;
         let (opened, host) = futures::join!(
             open_store(&data, options.clock.as_ref()),
-            host::of_this_machine(&options, &data, settings.file()),
+            MachineHost::find(&options, &data, settings.file()),
         );
         let (store, running) = opened?;
         let tools = Registry::builtin();
@@ -155,7 +157,7 @@ impl Nexus {
                 models,
                 engine,
                 worker,
-                host: Arc::new(host),
+                host,
                 checkpoints,
                 rules: Arc::new(rules),
                 tools,
@@ -284,17 +286,17 @@ impl Nexus {
         // Kept for the life of the core, also while the session is deleted: its events are numbered on.
         let handle = sessions
             .entry(id)
-            .or_insert_with(|| SessionHandle::spawn(summary, self.deps()));
+            .or_insert_with(|| SessionHandle::spawn(summary, self.deps(id)));
         Ok(handle.clone())
     }
 
-    fn deps(&self) -> AgentDeps {
+    fn deps(&self, id: SessionId) -> AgentDeps {
         let inner = &self.inner;
         let settings = inner.settings.clone();
         AgentDeps {
             store: inner.store.clone(),
             tools: inner.tools.clone(),
-            host: Arc::clone(&inner.host),
+            host: Arc::new(inner.host.of_session(&inner.data, id)),
             checkpoints: inner.checkpoints.clone(),
             rules: Arc::clone(&inner.rules) as Arc<dyn RuleBook>,
             models: Arc::new(inner.models.clone()) as Arc<dyn ModelResolver>,
@@ -406,6 +408,7 @@ async fn open_store(data: &DataDir, clock: &dyn Clock) -> Result<(Store, RunLock
         let before = clock.now().0 - i64::try_from(RESTORABLE.as_millis()).unwrap_or(i64::MAX);
         let erased = store.purge_deleted(UnixMillis(before)).await?;
         files::clean(&data.models());
+        leftovers::clean(data, &store).await?;
         tracing::info!(mended, erased, "database opened");
         running.share().map_err(failed)?;
     }

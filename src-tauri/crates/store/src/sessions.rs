@@ -65,6 +65,19 @@ impl Store {
             .await
     }
 
+    /// The ids of all sessions that are not erased, deleted ones among them.
+    pub async fn session_ids(&self) -> Result<Vec<SessionId>, StoreError> {
+        self.reader()
+            .run(|transaction| {
+                let mut statement = transaction.prepare_cached("SELECT id FROM sessions")?;
+                let ids = statement.query_map([], |row| row.get(0))?;
+                Ok(ids
+                    .map(|id| id.map(|id| SessionId(Uuid::from_bytes(id))))
+                    .collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
     /// One session; `None` where there is none or it is deleted.
     pub async fn session(&self, id: SessionId) -> Result<Option<SessionSummary>, StoreError> {
         self.reader()

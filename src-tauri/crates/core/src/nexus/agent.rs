@@ -81,7 +81,7 @@ impl Nexus {
 
     /// What confines programs here.
     pub(crate) fn sandbox_view(&self) -> SandboxView {
-        let Some(sandbox) = &self.inner.host.sandbox else {
+        let Some(sandbox) = self.inner.host.sandbox() else {
             return SandboxView {
                 works: false,
                 reason:
