@@ -17,7 +17,7 @@ const PLACES: &[(&str, &str)] = &[
     ("inherited open file", "cat <&9"),
     (
         "any open file of its own",
-        "for fd in /proc/self/fd/*; do timeout 1 cat $fd < /dev/null; done",
+        "for fd in /proc/self/fd/[3-9]*; do timeout 20 cat $fd < /dev/null; done",
     ),
     ("database", "cat $DATA/nexus.db"),
     ("log", "cat $DATA/nexus.log"),
@@ -45,7 +45,7 @@ const PLACES: &[(&str, &str)] = &[
     ),
     (
         "docker",
-        "curl -s --http0.9 --unix-socket $OUT/docker.sock http://x/",
+        "PY socket.socket(socket.AF_UNIX), E['OUT'] + '/docker.sock'",
     ),
     (
         "ssh agent in hidden data",
