@@ -7,6 +7,7 @@ mod local_model;
 mod measure;
 mod probes;
 mod processes;
+mod search_files;
 mod webdriver;
 mod window;
 
@@ -23,6 +24,7 @@ use crate::{
     work::Work,
 };
 
+pub use search_files::RIPGREP;
 pub use window::WindowProbe;
 
 use measure::{Measure, table};
@@ -30,7 +32,7 @@ use measure::{Measure, table};
 /// What one measurement gives: several numbers.
 type Act = fn(&Work, u32) -> Result<Vec<Measure>>;
 
-const ALL: [(&str, &str, Act); 4] = [
+const ALL: [(&str, &str, Act); 8] = [
     (
         "window",
         "window and memory of the app, beside an empty Tauri window",
@@ -47,6 +49,22 @@ const ALL: [(&str, &str, Act); 4] = [
         probes::bridge,
     ),
     ("search", "search over 100,000 messages", probes::search),
+    (
+        "sandbox",
+        "a confined program beside a plain one",
+        probes::sandbox,
+    ),
+    (
+        "search-files",
+        "search in a folder, beside ripgrep",
+        search_files::measure,
+    ),
+    (
+        "checkpoints",
+        "snapshots of a folder of 10,000 files",
+        probes::checkpoints,
+    ),
+    ("policy", "decisions on tool calls", probes::policy),
 ];
 
 /// Measures all, or those that are named; prints a table and writes `target/bench/<date>.json`.

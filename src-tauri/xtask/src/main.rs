@@ -88,7 +88,7 @@ enum Command {
         #[arg(long)]
         offline_ok: bool,
     },
-    /// Measure: window, memory, local model, search; to target/bench
+    /// Measure: window, memory, local model, searches, sandbox, checkpoints, policy; to target/bench
     Bench {
         /// How often each is measured
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -314,7 +314,7 @@ fn act(command: Command) -> Result<()> {
             run_all(&select(LINT, &only)?, OnFailure::GoOn, &mut work)
         }
         Command::Bench { runs, only } => {
-            work.tests = true;
+            (work.tests, work.bench) = (true, true);
             run_all(BENCH, OnFailure::Stop, &mut work)?;
             bench::run(&work, runs, &only)
         }

@@ -8,6 +8,7 @@ use std::{collections::BTreeSet, fs, path::Path, process::Command};
 use anyhow::{Result, bail};
 
 use crate::{
+    bench::RIPGREP,
     command,
     place::{on_path, rustc},
     progress::Outcome,
@@ -27,6 +28,8 @@ const APT_BUILD: [&str; 9] = [
     "libclang-dev",
 ];
 const APT_TEST: [&str; 4] = ["webkit2gtk-driver", "xvfb", "dbus-x11", "gnome-keyring"];
+/// Only measured beside ours: where apt cannot bring it, the measurement says that it is missing.
+const APT_BENCH: [&str; 1] = ["ripgrep"];
 const APT_PYTHON: [&str; 2] = ["python3", "python3-pip"];
 
 /// What must be there on any Linux, whoever brought it: pkg-config modules, and programs.
@@ -51,6 +54,9 @@ pub fn install(work: &mut Work) -> Result<Outcome> {
         let mut wanted = APT_BUILD.to_vec();
         if work.tests {
             wanted.extend(APT_TEST);
+        }
+        if work.bench && on_path(RIPGREP).is_none() {
+            wanted.extend(APT_BENCH);
         }
         if python {
             wanted.extend(APT_PYTHON);

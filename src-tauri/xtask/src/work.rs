@@ -12,6 +12,8 @@ pub struct Work {
     pub place: Place,
     /// Whether the packages that only tests use are wanted too.
     pub tests: bool,
+    /// Whether what is measured beside ours is wanted too.
+    pub bench: bool,
     /// Whether the long tests run in full.
     pub full: bool,
     /// Whether a check that cannot get its data may be left undone.
@@ -39,6 +41,7 @@ impl Work {
         Ok(Self {
             place: Place::find()?,
             tests: false,
+            bench: false,
             full: false,
             offline_ok: false,
             wasm: None,

@@ -1,12 +1,14 @@
-//! What checkpoints cost around a program in a big folder: `checkpoint_bench [files] [bytes a file]`. One line each for a first
-//! snapshot, a second one of the unchanged folder, and the look for changes after it, with a hundred files changed.
+//! What checkpoints cost around a program in a big folder: a first snapshot, a second one of the unchanged folder, and the look for
+//! changes after it, with a hundred files changed. Prints one line of JSON: name, with its unit, to number.
+//!
+//! `cargo run --release -p nexus-checkpoints --example checkpoint_bench [FILES] [BYTES A FILE]`
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a bench prints what it measured and ends where something unexpected happens"
 )]
 
-use std::{env, fs, path::Path, time::Instant};
+use std::{collections::BTreeMap, env, fs, path::Path, time::Instant};
 
 use nexus_checkpoints::Checkpoints;
 use nexus_protocol::{ItemId, SessionId, TurnId};
@@ -31,19 +33,32 @@ fn main() {
         .session(SessionId(id(1)), Some(&work))
         .unwrap();
     let recorder = journal.recorder(TurnId(id(1)), ItemId(id(1)));
-    let begun = Instant::now();
-    let mark = recorder.before_tree(&work).unwrap();
-    report("first before_tree", begun, mark.files_read);
+    let (first, mark) = timed(|| recorder.before_tree(&work).unwrap());
+    assert_eq!(
+        mark.files_read, files as u64,
+        "the first reads all, or is none"
+    );
     recorder.after_tree(mark).unwrap();
-    let begun = Instant::now();
-    let mark = recorder.before_tree(&work).unwrap();
-    report("second before_tree", begun, mark.files_read);
-    for index in (0..files).step_by((files / 100).max(1)) {
-        fs::write(path(&work, index), content(index + files, bytes)).unwrap();
+    let (second, mark) = timed(|| recorder.before_tree(&work).unwrap());
+    let changed: Vec<usize> = (0..files).step_by((files / 100).max(1)).collect();
+    for index in &changed {
+        fs::write(path(&work, *index), content(index + files, bytes)).unwrap();
     }
+    let (look, found) = timed(|| recorder.after_tree(mark).unwrap());
+    assert_eq!(found.len(), changed.len(), "each change is found");
+    let results = BTreeMap::from([
+        ("checkpoints_first_snapshot_ms", first),
+        ("checkpoints_next_snapshot_ms", second),
+        ("checkpoints_look_for_changes_ms", look),
+    ]);
+    println!("{}", serde_json::to_string(&results).unwrap());
+}
+
+/// How long it took, in milliseconds, and what came of it.
+fn timed<T>(run: impl FnOnce() -> T) -> (f64, T) {
     let begun = Instant::now();
-    let changed = recorder.after_tree(mark).unwrap();
-    report("after_tree", begun, changed.len() as u64);
+    let made = run();
+    (begun.elapsed().as_secs_f64() * 1_000.0, made)
 }
 
 fn path(work: &Path, index: usize) -> std::path::PathBuf {
@@ -54,9 +69,4 @@ fn path(work: &Path, index: usize) -> std::path::PathBuf {
 fn content(index: usize, bytes: usize) -> Vec<u8> {
     let line = format!("line of file {index}\n");
     line.bytes().cycle().take(bytes).collect()
-}
-
-fn report(what: &str, begun: Instant, files: u64) {
-    let milliseconds = begun.elapsed().as_secs_f64() * 1_000.0;
-    println!("{what}: {milliseconds:.1} ms, {files} files");
 }

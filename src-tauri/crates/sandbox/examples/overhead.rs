@@ -1,4 +1,5 @@
-//! What the sandbox costs: the time of a confined `true` beside that of a plain one. Prints one line of JSON, times in milliseconds.
+//! What the sandbox costs: the time of a confined `true` beside that of a plain one. Prints one line of JSON: name, with its unit, to
+//! number. What costs is the difference of the medians.
 //! `cargo run --release -p nexus-sandbox --example overhead [LAUNCHER]`; without an argument the launcher is looked for beside it.
 
 #![expect(clippy::print_stdout, reason = "its result")]
@@ -46,12 +47,11 @@ fn main() -> anyhow::Result<()> {
     println!(
         "{}",
         serde_json::json!({
-            "rounds": ROUNDS,
-            "plain_median_ms": plain.median,
-            "plain_p95_ms": plain.p95,
-            "confined_median_ms": confined.median,
-            "confined_p95_ms": confined.p95,
-            "overhead_median_ms": confined.median - plain.median,
+            "sandbox_plain_ms": plain.median,
+            "sandbox_plain_p95_ms": plain.p95,
+            "sandbox_confined_ms": confined.median,
+            "sandbox_confined_p95_ms": confined.p95,
+            "sandbox_overhead_ms": confined.median - plain.median,
         })
     );
     Ok(())

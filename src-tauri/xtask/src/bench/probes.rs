@@ -1,11 +1,11 @@
 //! Measurements that a program of another crate makes and prints as one line of JSON: name to number.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{collections::BTreeMap, ffi::OsStr, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 
 use super::measure::Measure;
-use crate::{command, work::Work};
+use crate::{build::SANDBOX, command, work::Work};
 
 /// Events a second from the core to the window.
 pub fn bridge(work: &Work, runs: u32) -> Result<Vec<Measure>> {
@@ -27,22 +27,83 @@ pub fn bridge(work: &Work, runs: u32) -> Result<Vec<Measure>> {
 
 /// Search in a database that the program fills first.
 pub fn search(work: &Work, runs: u32) -> Result<Vec<Measure>> {
-    let cargo = work.cargo([
+    // It repeats each search by itself, and filling takes long.
+    example(work, ("nexus-store", "search_bench"), &[], runs.min(1))
+}
+
+/// A confined program beside a plain one.
+pub fn sandbox(work: &Work, runs: u32) -> Result<Vec<Measure>> {
+    let launcher = work.place.release(SANDBOX);
+    let found = example(
+        work,
+        ("nexus-sandbox", "overhead"),
+        &[launcher.as_os_str()],
+        runs,
+    )?;
+    Ok(noted(
+        found,
+        "sandbox_overhead_ms",
+        "a confined program's time less a plain one's; the goal is at most 15",
+    ))
+}
+
+/// Snapshots of a big folder, as around a program.
+pub fn checkpoints(work: &Work, runs: u32) -> Result<Vec<Measure>> {
+    let files = ["10000".as_ref()];
+    let found = example(
+        work,
+        ("nexus-checkpoints", "checkpoint_bench"),
+        &files,
+        runs,
+    )?;
+    Ok(noted(
+        found,
+        "checkpoints_look_for_changes_ms",
+        "10,000 files of 10 kB, 100 of them changed",
+    ))
+}
+
+/// Decisions a second.
+pub fn policy(work: &Work, runs: u32) -> Result<Vec<Measure>> {
+    let found = example(work, ("nexus-tools", "policy_bench"), &[], runs)?;
+    Ok(noted(
+        found,
+        "policy_plain_line_per_s",
+        "a line of three commands against 203 rules",
+    ))
+}
+
+/// An example of a crate, in release.
+fn example(
+    work: &Work,
+    (package, name): (&str, &str),
+    arguments: &[&OsStr],
+    runs: u32,
+) -> Result<Vec<Measure>> {
+    let mut cargo = work.cargo([
         "run",
         "--release",
         "--quiet",
         "-p",
-        "nexus-store",
+        package,
         "--example",
-        "search_bench",
+        name,
+        "--",
     ]);
-    // It repeats each search by itself, and filling takes long.
-    program(
-        work,
-        ("nexus-store", "example", "search_bench"),
-        cargo,
-        runs.min(1),
-    )
+    cargo.args(arguments);
+    program(work, (package, "example", name), cargo, runs)
+}
+
+/// With a remark on one of them.
+fn noted(measures: Vec<Measure>, name: &str, note: &str) -> Vec<Measure> {
+    let with_note = |measure: Measure| {
+        if measure.name == name {
+            measure.note(note)
+        } else {
+            measure
+        }
+    };
+    measures.into_iter().map(with_note).collect()
 }
 
 fn program(
