@@ -94,15 +94,28 @@ pub(super) fn within(before: Option<&str>, told: &[Told], tokens: u64) -> Option
     left -= choose(&is_user, left / 2, gap);
     choose(&|entry| !is_user(entry), left, 0);
 
-    let mut parts: Vec<&str> = before.iter().map(String::as_str).collect();
+    // Messages of the user that are left out among what the agent did cost gaps that were not counted: the oldest gives way.
+    let mut text = joined(before.as_deref(), &texts, &chosen);
+    while text_tokens(&text) > tokens {
+        let agents = (0..told.len()).find(|at| chosen[*at] && !is_user(&told[*at]));
+        let oldest = agents.or_else(|| chosen.iter().position(|chosen| *chosen))?;
+        chosen[oldest] = false;
+        text = joined(before.as_deref(), &texts, &chosen);
+    }
+    Some(text)
+}
+
+/// What was chosen, with one gap for each run that was not.
+fn joined(before: Option<&str>, texts: &[String], chosen: &[bool]) -> String {
+    let mut parts: Vec<&str> = before.into_iter().collect();
     for (text, chosen) in texts.iter().zip(chosen) {
-        if chosen {
+        if *chosen {
             parts.push(text);
         } else if parts.last() != Some(&GAP) {
             parts.push(GAP);
         }
     }
-    Some(parts.join("\n\n"))
+    parts.join("\n\n")
 }
 
 /// The transcript as the model gets it.

@@ -15,6 +15,8 @@ use super::{KEY, World, files_with, model, submission, until_end, user_turn};
 fn lasting(snapshot: Snapshot) -> Snapshot {
     Snapshot {
         last_seq: 0,
+        // What filled the context is told anew at the next call.
+        context: None,
         ..snapshot
     }
 }
