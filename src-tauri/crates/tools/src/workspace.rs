@@ -120,39 +120,15 @@ impl Workspace {
     }
 }
 
-/// Whether programs run or trust a file later: never changed without being asked for. The letters' case does not count, since it
-/// does not on every system.
+/// Whether programs run or trust a file later: never changed without being asked for. What the sandbox keeps programs from, and
+/// what git may be told by files that are not in `.git`. The letters' case does not count, since it does not on every system.
 pub(crate) fn is_protected(path: &Path) -> bool {
-    const ANYWHERE: &[&str] = &[
-        ".mcp.json",
-        ".vscode",
-        ".idea",
-        ".envrc",
-        ".nexus",
-        ".bashrc",
-        ".bash_profile",
-        ".bash_login",
-        ".profile",
-        ".zshrc",
-        ".zprofile",
-        ".zshenv",
-        ".zlogin",
-        ".gitmodules",
-        ".gitconfig",
-    ];
-    let names: Vec<String> = path
-        .components()
-        .map(|part| part.as_os_str().to_string_lossy().to_lowercase())
-        .collect();
-    names.iter().enumerate().any(|(at, name)| {
-        ANYWHERE.contains(&name.as_str())
-            || (name == ".git"
-                && match names.get(at + 1) {
-                    // The folder itself holds all of it.
-                    None => true,
-                    Some(next) => next == "hooks" || next == "config",
-                })
-    })
+    const ALSO: &[&str] = &[".gitmodules", ".githooks", ".husky"];
+    nexus_sandbox::is_protected(path)
+        || path.components().any(|part| {
+            let name = part.as_os_str().to_string_lossy().to_lowercase();
+            ALSO.contains(&name.as_str())
+        })
 }
 
 #[cfg(test)]
