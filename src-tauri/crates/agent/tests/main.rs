@@ -30,3 +30,23 @@ mod storage;
 mod titles;
 #[path = "main/tools.rs"]
 mod tools;
+
+// What is promised of the whole: real tools, policy, sandbox and store. Only here can a sandbox be run.
+#[cfg(target_os = "linux")]
+#[path = "main/attack_carriers.rs"]
+mod attack_carriers;
+#[cfg(target_os = "linux")]
+#[path = "main/attack_goals.rs"]
+mod attack_goals;
+#[cfg(target_os = "linux")]
+#[path = "main/attacks.rs"]
+mod attacks;
+#[cfg(target_os = "linux")]
+#[path = "main/bindings.rs"]
+mod bindings;
+#[cfg(target_os = "linux")]
+#[path = "main/cancels.rs"]
+mod cancels;
+#[cfg(target_os = "linux")]
+#[path = "main/machine.rs"]
+mod machine;

@@ -120,5 +120,16 @@ impl Workspace {
     }
 }
 
+/// Whether programs run or trust a file later: never changed without being asked for. What the sandbox keeps programs from, and
+/// what git may be told by files that are not in `.git`. The letters' case does not count, since it does not on every system.
+pub(crate) fn is_protected(path: &Path) -> bool {
+    const ALSO: &[&str] = &[".gitmodules", ".githooks", ".husky"];
+    nexus_sandbox::is_protected(path)
+        || path.components().any(|part| {
+            let name = part.as_os_str().to_string_lossy().to_lowercase();
+            ALSO.contains(&name.as_str())
+        })
+}
+
 #[cfg(test)]
 mod tests;

@@ -105,6 +105,17 @@ impl Harness {
 
     pub async fn with(tools: Registry, context_tokens: Option<u32>) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let host = Host::bare(folder.path().join("scratch"));
+        Self::on(folder, host, tools, context_tokens).await
+    }
+
+    /// On a machine of the test's own; the app's data is in `folder`.
+    pub async fn on(
+        folder: tempfile::TempDir,
+        host: Host,
+        tools: Registry,
+        context_tokens: Option<u32>,
+    ) -> Self {
         let clock = Arc::new(FixedClock::at(UnixMillis(START)));
         let model = Arc::new(ScriptedModel::new(Arc::clone(&clock), context_tokens));
         let store = Store::open(&folder.path().join("nexus.db")).unwrap();
@@ -136,7 +147,7 @@ impl Harness {
         let deps = AgentDeps {
             store: store.clone(),
             tools,
-            host: Arc::new(Host::bare(folder.path().join("scratch"))),
+            host: Arc::new(host),
             checkpoints: Checkpoints::open(&folder.path().join("checkpoints")).unwrap(),
             rules: Arc::clone(&rules) as Arc<dyn RuleBook>,
             models: Arc::new(Only(Arc::clone(&model))),

@@ -13,7 +13,7 @@ use crate::{ToolError, tool::sha256};
 pub(crate) struct TempFolder {
     path: PathBuf,
     /// Held while the folder is in use, by whichever process of the app.
-    _lock: File,
+    lock: File,
 }
 
 impl TempFolder {
@@ -48,7 +48,7 @@ impl TempFolder {
         private_folder(path)?;
         Ok(Self {
             path: path.to_path_buf(),
-            _lock: lock,
+            lock,
         })
     }
 }
@@ -57,6 +57,9 @@ impl Drop for TempFolder {
     fn drop(&mut self) {
         // What cannot be removed now is removed by the next program of that name, or with the session.
         let _ = fs::remove_dir_all(&self.path);
+        // Said aloud: a program that is just being started elsewhere in the app holds a copy of this file until it is another
+        // program, and with the copy the lock.
+        let _ = self.lock.unlock();
     }
 }
 

@@ -13,10 +13,9 @@ use std::{
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 use nexus_protocol::{FileAccess, FileAction};
-use nexus_sandbox::is_protected;
 
 use super::{
-    PathError,
+    PathError, is_protected,
     names::folded,
     resolve::{Found, entries, slashes},
 };
