@@ -111,7 +111,11 @@ fn sandbox(nexus: &Nexus) -> DoctorCheck {
         .iter()
         .map(|(name, works, detail)| {
             let state = if *works { "" } else { "no " };
-            format!("{state}{name} ({detail})")
+            let detail = match detail.as_str() {
+                "" => String::new(),
+                detail => format!(" ({detail})"),
+            };
+            format!("{state}{name}{detail}")
         })
         .collect();
     let layers = layers.join(", ");
