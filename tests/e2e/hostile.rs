@@ -47,6 +47,8 @@ async fn seed(data: &Path, payloads: &[Payload]) -> Vec<SessionId> {
             title: chunk[0].markdown.chars().take(80).collect(),
             title_source: TitleSource::User,
             model: None,
+            mode: Mode::Ask,
+            folder: None,
             created_at: at,
             updated_at: at,
         };

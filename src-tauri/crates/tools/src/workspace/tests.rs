@@ -1,6 +1,6 @@
 //! Where paths lead, and what the model is told where they lead nowhere.
 
-use std::{fmt::Write as _, path::Path};
+use std::fmt::Write as _;
 
 use super::{Purpose, Workspace};
 use crate::Host;
