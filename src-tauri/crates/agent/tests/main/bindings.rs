@@ -3,7 +3,9 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use nexus_checkpoints::Checkpoints;
-use nexus_protocol::{ApprovalAnswer, EventMsg, ItemBody, ItemId, Mode, Op, SessionId, TurnId, UnixMillis};
+use nexus_protocol::{
+    ApprovalAnswer, EventMsg, ItemBody, ItemId, Mode, Op, SessionId, TurnId, UnixMillis,
+};
 use nexus_tools::{OutputSink, Registry, SessionTools, ToolContext, Workspace, policy};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -40,14 +42,18 @@ impl Desk {
         let data = folder();
         let place = Place::new(data.path().to_path_buf());
         let journal = Checkpoints::open(&data.path().join("checkpoints")).unwrap();
-        let journal = journal.session(SessionId(Uuid::from_u128(1)), Some(&place.work())).unwrap();
+        let journal = journal
+            .session(SessionId(Uuid::from_u128(1)), Some(&place.work()))
+            .unwrap();
         let ctx = ToolContext {
             cancel: CancellationToken::new(),
             now: UnixMillis(1_700_000_000_000),
             workspace: Some(Arc::new(Workspace::open(&place.work()).unwrap())),
             host: Arc::new(place.host()),
             session: Arc::new(SessionTools::default()),
-            recorder: Some(journal.recorder(TurnId(Uuid::from_u128(2)), ItemId(Uuid::from_u128(3)))),
+            recorder: Some(
+                journal.recorder(TurnId(Uuid::from_u128(2)), ItemId(Uuid::from_u128(3))),
+            ),
             output: OutputSink::nowhere(),
             sees_images: false,
         };
@@ -80,10 +86,19 @@ const RUNS: [&str; 6] = [
 
 fn changes(round: usize) -> (&'static str, Value) {
     match round % 4 {
-        0 => ("write_file", json!({ "path": "target.txt", "content": "all new\n" })),
-        1 => ("edit_file", json!({ "path": "target.txt", "edits": [{ "old_text": "second line", "new_text": "SECOND" }] })),
+        0 => (
+            "write_file",
+            json!({ "path": "target.txt", "content": "all new\n" }),
+        ),
+        1 => (
+            "edit_file",
+            json!({ "path": "target.txt", "edits": [{ "old_text": "second line", "new_text": "SECOND" }] }),
+        ),
         2 => ("delete_path", json!({ "path": "target.txt" })),
-        _ => ("move_path", json!({ "from": "target.txt", "to": "moved.txt" })),
+        _ => (
+            "move_path",
+            json!({ "from": "target.txt", "to": "moved.txt" }),
+        ),
     }
 }
 
@@ -95,7 +110,11 @@ async fn a_byte_that_changed_makes_it_another_action() {
     fs::write(desk.file("run.sh"), SCRIPT).unwrap();
     fs::write(desk.file("target.txt"), TARGET).unwrap();
     std::os::unix::fs::symlink("run.sh", desk.file("link.sh")).unwrap();
-    std::process::Command::new("chmod").arg("+x").arg(desk.file("run.sh")).status().unwrap();
+    std::process::Command::new("chmod")
+        .arg("+x")
+        .arg(desk.file("run.sh"))
+        .status()
+        .unwrap();
     let all = rounds(20_000, 2_000);
     let (mut same, mut kinds) = (Vec::new(), [0; 6]);
     for round in 0..all {
@@ -108,7 +127,10 @@ async fn a_byte_that_changed_makes_it_another_action() {
         };
         let approved = desk.print(tool, &arguments, &desk.ctx).await.unwrap();
         // Nothing changed: it would run.
-        assert_eq!(desk.print(tool, &arguments, &desk.ctx).await.as_ref(), Some(&approved));
+        assert_eq!(
+            desk.print(tool, &arguments, &desk.ctx).await.as_ref(),
+            Some(&approved)
+        );
         let mut ctx = desk.ctx.clone();
         let mut other = arguments.clone();
         let restore = |name: &str, content: &str| fs::write(desk.file(name), content).unwrap();
@@ -121,7 +143,11 @@ async fn a_byte_that_changed_makes_it_another_action() {
             }
             // The folder it runs in: the same but for a letter of its name.
             1 => {
-                let elsewhere = desk.place.home.path().join(format!("wor{}", (b'a' + (turn % 10) as u8) as char));
+                let elsewhere = desk
+                    .place
+                    .home
+                    .path()
+                    .join(format!("wor{}", (b'a' + (turn % 10) as u8) as char));
                 let _there = fs::create_dir(&elsewhere);
                 fs::write(elsewhere.join("run.sh"), SCRIPT).unwrap();
                 ctx.workspace = Some(Arc::new(Workspace::open(&elsewhere).unwrap()));
@@ -155,11 +181,18 @@ async fn a_byte_that_changed_makes_it_another_action() {
         }
     }
     assert_eq!(same, Vec::<String>::new());
-    println!("{all} mutations, by kind {kinds:?}: 0 would run; data in {}", desk.data.path().display());
+    println!(
+        "{all} mutations, by kind {kinds:?}: 0 would run; data in {}",
+        desk.data.path().display()
+    );
 }
 
 /// One call, up to the question.
-async fn asks(machine: &Machine, tool: &str, arguments: &Value) -> (ItemId, nexus_protocol::Approval, usize) {
+async fn asks(
+    machine: &Machine,
+    tool: &str,
+    arguments: &Value,
+) -> (ItemId, nexus_protocol::Approval, usize) {
     let from = machine.harness.events().len();
     let mut script = call(0, "a", tool, &arguments.to_string());
     script.push(tools());
@@ -177,7 +210,10 @@ async fn result(harness: &Harness, item: ItemId) -> (bool, String) {
     let items = harness.snapshot().await.items;
     let call = items.into_iter().find(|it| it.id == item).unwrap();
     match call.body {
-        ItemBody::ToolCall { result: Some(result), .. } => (result.ok, result.output),
+        ItemBody::ToolCall {
+            result: Some(result),
+            ..
+        } => (result.ok, result.output),
         other => panic!("no result: {other:?}"),
     }
 }
@@ -196,7 +232,11 @@ async fn what_changed_on_disk_between_question_and_answer_does_not_run() {
         let _gone = fs::remove_file(at("moved.txt"));
         fs::write(at("run.sh"), SCRIPT).unwrap();
         fs::write(at("target.txt"), TARGET).unwrap();
-        std::process::Command::new("chmod").arg("+x").arg(at("run.sh")).status().unwrap();
+        std::process::Command::new("chmod")
+            .arg("+x")
+            .arg(at("run.sh"))
+            .status()
+            .unwrap();
         // Each tenth is left as it is: then it runs.
         let left = round % 10 == 0;
         let (tool, arguments) = if round % 2 == 0 {
@@ -205,28 +245,46 @@ async fn what_changed_on_disk_between_question_and_answer_does_not_run() {
             changes(round / 2)
         };
         let (item, approval, from) = asks(&machine, tool, &arguments).await;
-        let (name, content) = if tool == "shell" { ("run.sh", SCRIPT) } else { ("target.txt", TARGET) };
+        let (name, content) = if tool == "shell" {
+            ("run.sh", SCRIPT)
+        } else {
+            ("target.txt", TARGET)
+        };
         let there = mutated(content.as_bytes(), round);
         if !left {
             fs::write(at(name), &there).unwrap();
         }
         let before = runs(&machine);
         speaks_last(&machine.harness);
-        machine.harness.submit(answer(item, &approval, ApprovalAnswer::Once)).await.unwrap();
+        machine
+            .harness
+            .submit(answer(item, &approval, ApprovalAnswer::Once))
+            .await
+            .unwrap();
         machine.harness.wait(from, is_end).await;
         let (ok, output) = result(&machine.harness, item).await;
         if left {
-            assert!(ok && runs(&machine) == before + 1, "round {round}: {output}");
+            assert!(
+                ok && runs(&machine) == before + 1,
+                "round {round}: {output}"
+            );
             ran += 1;
             continue;
         }
         assert!(!ok, "round {round}: {output}");
         assert_eq!(runs(&machine), before, "round {round} ran");
-        assert_eq!(fs::read(at(name)).unwrap(), there, "round {round} changed the file");
+        assert_eq!(
+            fs::read(at(name)).unwrap(),
+            there,
+            "round {round} changed the file"
+        );
         assert!(!at("moved.txt").exists());
     }
     machine.harness.check().await;
-    println!("{} changed after the question: 0 executed; {ran} left alone: all ran", all - ran);
+    println!(
+        "{} changed after the question: 0 executed; {ran} left alone: all ran",
+        all - ran
+    );
     assert!(ran > 0);
 }
 
@@ -238,9 +296,16 @@ async fn two_clicks_run_it_once() {
     for round in 1..=50 {
         let (item, approval, from) = asks(&machine, "shell", &json!({ "command": RUN })).await;
         speaks_last(&machine.harness);
-        let click = || machine.harness.submit(answer(item, &approval, ApprovalAnswer::Once));
+        let click = || {
+            machine
+                .harness
+                .submit(answer(item, &approval, ApprovalAnswer::Once))
+        };
         let (first, second, third) = tokio::join!(click(), click(), click());
-        let taken = [first, second, third].iter().filter(|it| it.is_ok()).count();
+        let taken = [first, second, third]
+            .iter()
+            .filter(|it| it.is_ok())
+            .count();
         assert_eq!(taken, 1);
         machine.harness.wait(from, is_end).await;
         assert!(click().await.is_err());
@@ -263,9 +328,21 @@ async fn an_answer_after_a_restart_runs_it_once() {
         speaks_last(&machine.harness);
         let from = machine.harness.events().len();
         let op = answer(item, &approval, ApprovalAnswer::Once);
-        let (first, second) = tokio::join!(machine.harness.submit(op.clone()), machine.harness.submit(op.clone()));
-        assert_eq!([first.is_ok(), second.is_ok()].iter().filter(|it| **it).count(), 1);
-        machine.harness.wait(from, |msg| matches!(msg, EventMsg::TurnCompleted { .. })).await;
+        let (first, second) = tokio::join!(
+            machine.harness.submit(op.clone()),
+            machine.harness.submit(op.clone())
+        );
+        assert_eq!(
+            [first.is_ok(), second.is_ok()]
+                .iter()
+                .filter(|it| **it)
+                .count(),
+            1
+        );
+        machine
+            .harness
+            .wait(from, |msg| matches!(msg, EventMsg::TurnCompleted { .. }))
+            .await;
         assert_eq!(runs(&machine), 1, "round {round}");
         // Once more around: the answer is used.
         machine.harness.session.stop().await;
@@ -283,20 +360,29 @@ async fn who_stops_and_then_allows_runs_it_at_most_once() {
     for round in 0..50 {
         let before = runs(&machine);
         let (item, approval, from) = asks(&machine, "shell", &json!({ "command": RUN })).await;
-        machine.harness.model.plays_by(|_| vec![text("So be it."), stop()]);
+        machine
+            .harness
+            .model
+            .plays_by(|_| vec![text("So be it."), stop()]);
         let op = answer(item, &approval, ApprovalAnswer::Once);
         let (stopped, taken) = if round % 2 == 0 {
             let stopped = machine.harness.submit(Op::Interrupt).await;
             (stopped, machine.harness.submit(op.clone()).await)
         } else {
             // Both at once.
-            tokio::join!(machine.harness.submit(Op::Interrupt), machine.harness.submit(op.clone()))
+            tokio::join!(
+                machine.harness.submit(Op::Interrupt),
+                machine.harness.submit(op.clone())
+            )
         };
         stopped.unwrap();
         machine.harness.wait(from, is_end).await;
         allowed += usize::from(taken.is_ok());
         let ran = runs(&machine) - before;
-        assert!(ran <= usize::from(taken.is_ok()), "round {round}: ran {ran} times");
+        assert!(
+            ran <= usize::from(taken.is_ok()),
+            "round {round}: ran {ran} times"
+        );
         assert!(machine.harness.submit(op).await.is_err());
         assert_eq!(runs(&machine) - before, ran);
     }

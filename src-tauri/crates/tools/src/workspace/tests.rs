@@ -123,6 +123,14 @@ fn what_is_protected() {
         ".nexus/settings.toml",
         "home/.bashrc",
         ".zshrc",
+        ".claude/settings.json",
+        ".cursor/mcp.json",
+        ".zed/tasks.json",
+        ".ssh/authorized_keys",
+        ".git/modules/x/config",
+        ".git/commondir",
+        "sub/.husky/pre-commit",
+        ".githooks/pre-push",
     ] {
         assert!(is_protected(Path::new(path)), "{path}");
     }
