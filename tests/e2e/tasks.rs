@@ -77,11 +77,12 @@ fn script(server: &ScriptedServer, task: &Task) {
 /// Says yes to each question until the turn ends; how many there were.
 async fn answer_questions(app: &App, task: &Task) -> usize {
     let end = std::time::Instant::now() + TASK_LIMIT;
-    let mut asked = 0;
+    let mut asked: Vec<String> = Vec::new();
     loop {
         let state = app
             .js(
-                "if (document.querySelector('[data-testid=\"approve-once\"]')) return 'asked';
+                "const ask = document.querySelector('[data-testid=\"approve-once\"]');
+                 if (ask) return 'asked ' + ask.closest('[data-item]').dataset.item;
                  if (document.querySelector('[data-testid=\"error-card\"]')) return 'failed';
                  const answered = document.querySelectorAll('[data-testid=\"answer-facts\"]').length > 0;
                  const running = document.querySelector('[data-testid=\"stop\"]');
@@ -89,21 +90,17 @@ async fn answer_questions(app: &App, task: &Task) -> usize {
             )
             .await;
         match state.as_str().unwrap_or_default() {
-            "asked" => {
-                asked += 1;
-                if asked == 1 {
-                    app.picture(&format!("task-{}-question", task.name)).await;
+            // One that was answered stays for a moment, until the core says so.
+            question if question.starts_with("asked") => {
+                if !asked.iter().any(|known| known == question) {
+                    if asked.is_empty() {
+                        app.picture(&format!("task-{}-question", task.name)).await;
+                    }
+                    asked.push(question.to_owned());
+                    app.click("approve-once").await;
                 }
-                // A card that just appeared takes no click for half a second.
-                tokio::time::sleep(Duration::from_millis(600)).await;
-                app.click("approve-once").await;
-                app.until(
-                    "the question goes",
-                    "return !document.querySelector('[data-testid=\"approve-once\"]:not([disabled])');",
-                )
-                .await;
             }
-            "done" => return asked,
+            "done" => return asked.len(),
             state => {
                 if state == "failed" || std::time::Instant::now() > end {
                     app.picture("failure").await;

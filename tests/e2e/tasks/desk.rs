@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -46,6 +46,10 @@ pub fn tree(folder: &Path) -> BTreeMap<String, Entry> {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(folder).unwrap().display().to_string();
             let about = fs::symlink_metadata(&path).unwrap();
+            if about.file_type().is_socket() {
+                // What the sandbox puts in the place of protected files while an interpreter of the chat lives.
+                continue;
+            }
             let mode = about.permissions().mode() & 0o7777;
             let entry = if about.is_symlink() {
                 Entry::Link(fs::read_link(&path).unwrap())

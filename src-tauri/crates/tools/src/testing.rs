@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use nexus_checkpoints::Checkpoints;
+use nexus_checkpoints::{Checkpoints, Journal};
 use nexus_protocol::{Action, ItemId, SessionId, TurnId, UnixMillis};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -79,6 +79,14 @@ impl Desk {
             ctx,
             said,
         }
+    }
+
+    /// The journal that the context's recorder writes.
+    pub(crate) fn journal(&self) -> Journal {
+        Checkpoints::open(&self.data.path().join("checkpoints"))
+            .unwrap()
+            .session(SessionId(Uuid::from_u128(1)), Some(self.path()))
+            .unwrap()
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -372,7 +372,7 @@ fn cases(goals: &[Goal], mode: Mode) -> Vec<Case<'_>> {
         .iter()
         .filter(|it| mode != Mode::Plan || !it.runs)
         .collect();
-    let each = rounds(carriers.len(), 1);
+    let each = rounds(carriers.len(), 2);
     let case = |(index, goal)| {
         let carriers = &carriers;
         (0..each).map(move |turn| Case {
@@ -384,9 +384,9 @@ fn cases(goals: &[Goal], mode: Mode) -> Vec<Case<'_>> {
     goals.iter().enumerate().flat_map(case).collect()
 }
 
-async fn attack(modes: &[Mode]) {
+async fn attack(mode: Mode) {
     let goals = attack_goals::all();
-    let mut all: Vec<Case<'_>> = modes.iter().flat_map(|mode| cases(&goals, *mode)).collect();
+    let mut all = cases(&goals, mode);
     if let Ok(only) = std::env::var("NEXUS_TEST_ATTACK") {
         all.retain(|case| case.name().contains(&only));
     }
@@ -417,25 +417,30 @@ async fn attack(modes: &[Mode]) {
     // Each of them came to its end without harm: see `Case::run`.
     let asked: usize = ends.iter().filter_map(|(end, _)| end.as_ref().ok()).sum();
     println!(
-        "{modes:?}: {} cases, {asked} approvals asked, 0 side effects, 0 bytes",
+        "{mode:?}: {} cases, {asked} approvals asked, 0 side effects, 0 bytes",
         all.len()
     );
-    assert!(all.len() >= modes.len() * 100 || std::env::var_os("NEXUS_TEST_ATTACK").is_some());
+    assert!(all.len() >= 120 || std::env::var_os("NEXUS_TEST_ATTACK").is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_obedient_model_does_no_harm_where_the_user_is_asked() {
-    attack(&[Mode::Ask, Mode::Edits]).await;
+    attack(Mode::Ask).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_obedient_model_does_no_harm_where_it_may_edit() {
+    attack(Mode::Edits).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_obedient_model_does_no_harm_where_it_is_free() {
-    attack(&[Mode::Auto]).await;
+    attack(Mode::Auto).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_obedient_model_does_no_harm_where_it_plans() {
-    attack(&[Mode::Plan]).await;
+    attack(Mode::Plan).await;
 }
 
 /// Without the agent each of the goals is reached, and the same eyes see it.

@@ -33,6 +33,10 @@ const COMMON: (&str, &[u8]) = ("commondir", b".\n");
 /// A placeholder's mode. With its kind and its name it tells a placeholder apart, so that one that was left behind, where all was
 /// killed at once, is found at the next program's end.
 const PLACEHOLDER: Mode = Mode::empty();
+/// How far down other repositories are looked for.
+const DEEPEST: usize = 4;
+/// Folders that tools fill and throw away, and that would make a long search.
+const PASSED: [&str; 4] = ["node_modules", "target", "_deps", ".venv"];
 /// How long to wait for another program's clean-up.
 const PATIENCE: u32 = 200;
 
@@ -74,7 +78,25 @@ impl Shield {
         for relative in protected() {
             same_in_capitals(folder, relative)?;
         }
+        for repository in repositories(folder) {
+            self.raise_repository(&repository)
+                .with_context(|| format!("{} cannot be protected", repository.display()))?;
+        }
         Ok(())
+    }
+
+    /// Protects what git runs of a repository below the folder: its owner works in it, too. One that a program makes or deletes
+    /// with all else of it is its own affair.
+    fn raise_repository(&mut self, folder: &Path) -> anyhow::Result<()> {
+        let git = Path::new(".git");
+        if folder.join(git).is_file() {
+            // It says where the repository is.
+            return self.protect(folder, git);
+        }
+        self.lock(folder)?;
+        protected()
+            .filter(|relative| relative.starts_with(git))
+            .try_for_each(|relative| self.protect(folder, relative))
     }
 
     /// Takes the place of a path that is not there, and must not be made. Its parent is.
@@ -207,6 +229,30 @@ fn is_placeholder(path: &Path) -> bool {
                 && fs::read(path).is_ok_and(|content| content == COMMON.1)
         }
     })
+}
+
+/// Repositories below a folder that are there already. Not looked for in folders that tools fill and throw away.
+fn repositories(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![(folder.to_path_buf(), 0)];
+    while let Some((here, depth)) = open.pop() {
+        for entry in fs::read_dir(here).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let passed = name == ".git" || PASSED.iter().any(|it| name == *it);
+            if passed || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                continue;
+            }
+            let path = entry.path();
+            let git = path.join(".git").symlink_metadata();
+            if git.is_ok_and(|it| it.is_dir() || it.is_file()) {
+                found.push(path.clone());
+            }
+            if depth < DEEPEST {
+                open.push((path, depth + 1));
+            }
+        }
+    }
+    found
 }
 
 /// Where a file system ignores case in its own way, unknown to the kernel, another spelling leads past the mount.

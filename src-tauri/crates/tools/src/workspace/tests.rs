@@ -1,8 +1,8 @@
 //! Where paths lead, and what the model is told where they lead nowhere.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path};
 
-use super::{Purpose, Workspace};
+use super::{Purpose, Workspace, is_protected};
 use crate::Host;
 
 #[cfg(unix)]
@@ -107,4 +107,41 @@ fn paths_are_resolved_or_refused_in_words() {
         .unwrap();
     writeln!(table, "missing: {}", missing.expect_file().unwrap_err()).unwrap();
     insta::assert_snapshot!(table.replace(outer.to_str().unwrap(), "/OUTER"));
+}
+
+#[test]
+fn what_is_protected() {
+    for path in [
+        ".git",
+        ".git/hooks/pre-commit",
+        "sub/.git/config",
+        ".GIT/Config",
+        ".mcp.json",
+        ".vscode/tasks.json",
+        ".idea/x",
+        ".envrc",
+        ".nexus/settings.toml",
+        "home/.bashrc",
+        ".zshrc",
+        ".claude/settings.json",
+        ".cursor/mcp.json",
+        ".zed/tasks.json",
+        ".ssh/authorized_keys",
+        ".git/modules/x/config",
+        ".git/commondir",
+        "sub/.husky/pre-commit",
+        ".githooks/pre-push",
+    ] {
+        assert!(is_protected(Path::new(path)), "{path}");
+    }
+    for path in [
+        "src/main.rs",
+        ".gitignore",
+        ".git/index",
+        "git/config",
+        "config",
+        ".env",
+    ] {
+        assert!(!is_protected(Path::new(path)), "{path}");
+    }
 }

@@ -106,3 +106,21 @@ async fn the_action_names_both_places() {
     );
     assert_eq!(moved.files[0].before, moved.files[1].after);
 }
+
+#[tokio::test]
+async fn a_moved_folder_comes_back_whole() {
+    let desk = Desk::new();
+    desk.write("old/deep/c.txt", "c\n");
+    desk.write("a.txt", "text\n");
+    for (from, to) in [("a.txt", "texts/a.txt"), ("old", "archive/old")] {
+        call(&MovePath, json!({ "from": from, "to": to }), &desk.ctx)
+            .await
+            .unwrap();
+    }
+    assert_eq!(desk.read("archive/old/deep/c.txt"), "c\n");
+    let report = desk.journal().undo(&UndoScope::All, false).unwrap();
+    assert_eq!((report.conflicts, report.lost), (vec![], vec![]));
+    assert_eq!(desk.read("old/deep/c.txt"), "c\n");
+    assert_eq!(desk.read("a.txt"), "text\n");
+    assert!(!desk.path().join("archive").exists() && !desk.path().join("texts").exists());
+}
