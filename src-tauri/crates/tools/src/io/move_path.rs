@@ -243,16 +243,16 @@ impl Move {
         }
         make_folders(to, recorder)?;
         let mut not_kept = Vec::new();
-        let places = self.journalled()?;
         not_kept.extend(keep(recorder, from, &Intent::Absent)?);
-        for (place, intent) in &places {
-            not_kept.extend(keep(recorder, place, intent)?);
-        }
+        // What is in a folder is found at its new place by the journal itself.
+        let intent = match from.kind {
+            Kind::Folder => Intent::Folder,
+            _ => Intent::Content(self.present.hash.clone()),
+        };
+        not_kept.extend(keep(recorder, to, &intent)?);
         self.rename(respelt)?;
         done(recorder, from)?;
-        for (place, _) in &places {
-            done(recorder, place)?;
-        }
+        done(recorder, to)?;
         let mut text = format!("Moved “{}” to “{}”.", from.shown, to.shown);
         text.push_str(&undo_words(&not_kept));
         Ok(ToolOutput {
@@ -265,26 +265,6 @@ impl Move {
             }],
             ..ToolOutput::text(text, "moved")
         })
-    }
-
-    /// All that will be at the new place, for the journal.
-    fn journalled(&self) -> Result<Vec<(Located, Intent)>, ToolError> {
-        let intent = match self.from.kind {
-            Kind::Folder => Intent::Folder,
-            _ => Intent::Content(self.present.hash.clone()),
-        };
-        let mut places = vec![(self.to.clone(), intent)];
-        for entry in &self.present.inside.entries {
-            let intent = match entry.kind {
-                Kind::Folder => Intent::Folder,
-                Kind::File { .. } => {
-                    Intent::Content(hash(&self.from.join(&entry.path, entry.kind))?)
-                }
-                _ => continue,
-            };
-            places.push((self.to.join(&entry.path, Kind::Missing), intent));
-        }
-        Ok(places)
     }
 
     fn rename(&self, respelt: bool) -> Result<(), ToolError> {

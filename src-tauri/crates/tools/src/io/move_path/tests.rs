@@ -1,6 +1,6 @@
 //! Other names and places.
 
-use nexus_protocol::FileAccess;
+use nexus_protocol::{FileAccess, UndoScope};
 use serde_json::{Value, json};
 
 use super::MovePath;
