@@ -144,7 +144,7 @@ async fn run(task: Task) {
     (task.expect)(&mut expected, folder.path());
     desk::assert_same(task.name, &after, &expected);
 
-    undo_all(&app, &task, &before == &after).await;
+    undo_all(&app, &task, before == after).await;
     desk::assert_same(task.name, &tree(folder.path()), &before);
     app.close().await;
     server.assert_clean();
