@@ -24,7 +24,7 @@ use crate::{
 /// ripgrep's program.
 pub const RIPGREP: &str = "rg";
 /// The tool as a program: it searches so often and prints its best time.
-const EXAMPLE: &str = "search_bench";
+const EXAMPLE: &str = "file_search_bench";
 /// 5,000 files of 200 lines, 50 a folder: a project of 40 MB.
 const FILES: usize = 5_000;
 const LINES: usize = 200;

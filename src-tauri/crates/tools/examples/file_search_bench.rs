@@ -1,6 +1,6 @@
 //! How long `search_files` takes for a tree and a pattern. Prints one line of JSON: name, with its unit, to number.
 //!
-//! `cargo run --release -p nexus-tools --example search_bench FOLDER PATTERN [REPEATS]`; to hold against
+//! `cargo run --release -p nexus-tools --example file_search_bench FOLDER PATTERN [REPEATS]`; to hold against
 //! `rg --no-config -c PATTERN FOLDER`, best of as many.
 #![expect(clippy::print_stdout, reason = "the result goes to standard output")]
 
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
     let (Some(folder), Some(pattern)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: search_bench FOLDER PATTERN [REPEATS]".into());
+        return Err("usage: file_search_bench FOLDER PATTERN [REPEATS]".into());
     };
     let repeats: u32 = arguments.next().map_or(Ok(5), |it| it.parse())?;
     let runtime = tokio::runtime::Runtime::new()?;
