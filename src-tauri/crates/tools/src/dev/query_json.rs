@@ -45,8 +45,11 @@ const MAX_QUERY: usize = 2000;
 const TIME_LIMIT: Duration = Duration::from_secs(2);
 /// How long it may take to notice. After that its thread is left to itself.
 const GRACE: Duration = Duration::from_secs(2);
-/// jaq runs by recursion. [`meter`] stops it at half of this.
-const STACK_BYTES: usize = 256 << 20;
+/// jaq runs by recursion. [`meter`] stops it long before this.
+const STACK_BYTES: usize = 1 << 30;
+/// How much of it a filter may use. What jaq does by itself between two looks at it, such as letting go of a deeply nested value,
+/// has the rest: it must not run out, since that would end the app.
+const STACK_LIMIT: usize = 64 << 20;
 
 /// The tool.
 pub(super) struct QueryJson;

@@ -15,6 +15,8 @@ pub(crate) enum PathError {
     Nul,
     #[error("The path has {length} bytes; at most {most} are possible.")]
     TooLong { length: usize, most: usize },
+    #[error("The path goes through {steps} names; at most {most} are possible.")]
+    TooDeep { steps: usize, most: usize },
     #[error("The name “{name}” has {length} bytes; at most 255 are possible.")]
     NameTooLong { name: String, length: usize },
     #[error(

@@ -17,6 +17,8 @@ use crate::plain;
 const MOST_BYTES: usize = 4096;
 /// Bytes of a name.
 const MOST_NAME_BYTES: usize = 255;
+/// Names in a path: more than anybody's folders have, and few enough that each may be looked at from each of the others.
+const MOST_STEPS: usize = 200;
 
 /// Where a path begins.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,6 +65,12 @@ pub(super) fn parse(text: &str) -> Result<(Start, Vec<Step>), PathError> {
     }
     let path = Path::new(text);
     let steps = steps_of(path);
+    if steps.len() > MOST_STEPS {
+        return Err(PathError::TooDeep {
+            steps: steps.len(),
+            most: MOST_STEPS,
+        });
+    }
     for step in &steps {
         if let Step::Into(name) = step
             && name.len() > MOST_NAME_BYTES

@@ -18,7 +18,7 @@ const NASTY: [(&str, &str); 12] = [
         "trap '' TERM INT HUP; while :; do sleep 600; done",
     ),
     ("nohup", "nohup sleep 600 >/dev/null 2>&1 & sleep 600"),
-    ("fork bomb", "f() { f | f & }; f; sleep 600"),
+    ("fork bomb", "f() { f | f & }; f; exec sleep 600"),
     ("stopped", "sleep 600 & kill -STOP $!; kill -STOP $$"),
     ("holds the pipe", "(sleep 600 &); exit"),
     (

@@ -54,7 +54,7 @@ impl<'a> Meter<'a> {
 
     fn pay(&self, units: u64) {
         let left = self.left.get().checked_sub(units);
-        let deep = self.bottom.abs_diff(here()) > super::STACK_BYTES / 2;
+        let deep = self.bottom.abs_diff(here()) > super::STACK_LIMIT;
         match left {
             Some(left) if !deep && !self.stop.load(Ordering::Relaxed) => self.left.set(left),
             // Without the panic hook: this is no fault.
