@@ -120,19 +120,19 @@ fn mode_and_folder_are_the_session_s_or_the_new_chat_s() {
     owner.set();
     let app = App::new();
     app.view.new_mode.set(Mode::Plan);
-    app.view.new_folder.set(Some("/work/a".into()));
+    app.view.new_folder.set(Some("/home/me/a".into()));
     assert_eq!(app.mode(), Mode::Plan);
-    assert_eq!(app.folder().as_deref(), Some("/work/a"));
+    assert_eq!(app.folder().as_deref(), Some("/home/me/a"));
 
     let mut known = summary(7, 1);
     known.mode = Mode::Edits;
-    known.folder = Some("/work/b".into());
+    known.folder = Some("/home/me/b".into());
     app.store.put(known);
     app.store
         .open
         .set(Some(crate::state::OpenSession::new(session_id())));
     assert_eq!(app.mode(), Mode::Edits);
-    assert_eq!(app.folder().as_deref(), Some("/work/b"));
+    assert_eq!(app.folder().as_deref(), Some("/home/me/b"));
 }
 
 #[test]

@@ -195,7 +195,7 @@ fn approved(history: &mut History, ok: bool, files: &[(&str, FileAccess)]) {
         Some("Done."),
     );
     let files = files.iter().map(|(path, access)| FileAction {
-        path: format!("/work/{path}"),
+        path: format!("/home/me/{path}"),
         shown: (*path).into(),
         access: *access,
         inside: true,

@@ -52,11 +52,11 @@ impl Tool for Acts {
                 language: "python".into(),
                 code: code.clone(),
                 argv: vec!["python3".into(), "-c".into(), code],
-                cwd: "/work".into(),
+                cwd: "/home/me".into(),
                 env: [("LANG".to_owned(), "C".to_owned())].into(),
                 sandbox: Confinement::Full,
                 runs: vec![BoundFile {
-                    path: "/work/run.sh".into(),
+                    path: "/home/me/run.sh".into(),
                     sha256: "00".into(),
                 }],
                 time_limit_s: 120,

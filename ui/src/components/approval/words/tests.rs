@@ -21,11 +21,11 @@ fn process(sandbox: Confinement) -> ProcessAction {
         language: "python".into(),
         code: "print(1)".into(),
         argv: vec!["python3".into(), "-c".into(), "print('a b')".into()],
-        cwd: "/work/sales".into(),
+        cwd: "/home/me/sales".into(),
         env: [("PATH".to_owned(), "/bin".to_owned())].into(),
         sandbox,
         runs: vec![nexus_protocol::BoundFile {
-            path: "/work/sales/run.sh".into(),
+            path: "/home/me/sales/run.sh".into(),
             sha256: "0123456789abcdef".into(),
         }],
         time_limit_s: 120,
@@ -34,7 +34,7 @@ fn process(sandbox: Confinement) -> ProcessAction {
 
 fn file(shown: &str, access: FileAccess) -> FileAction {
     FileAction {
-        path: format!("/work/{shown}"),
+        path: format!("/home/me/{shown}"),
         shown: shown.into(),
         access,
         inside: true,
@@ -162,11 +162,11 @@ fn details_hold_what_the_answer_is_bound_to() {
     assert_eq!(
         shown,
         [
-            ("Folder", "/work/sales".to_owned()),
+            ("Folder", "/home/me/sales".to_owned()),
             ("Ends after", "2 min 0 s".to_owned()),
             (
                 "Runs",
-                "/work/sales/run.sh (sha256 0123456789ab…)".to_owned()
+                "/home/me/sales/run.sh (sha256 0123456789ab…)".to_owned()
             ),
             ("Program", "\"python3\" \"-c\" \"print('a b')\"".to_owned()),
             ("Environment", "PATH=/bin".to_owned()),
