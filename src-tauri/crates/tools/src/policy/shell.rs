@@ -38,17 +38,20 @@ pub struct PlainCommand {
 impl ShellLine {
     /// Reads a line.
     pub fn read(text: &str) -> Self {
-        let refused = |why| Self {
-            commands: Vec::new(),
-            opaque: Some(why),
+        let why = if text.len() > MAX_LINE {
+            Some("it is very long")
+        } else if text.chars().any(is_trick) {
+            Some("it holds invisible or control characters")
+        } else {
+            None
         };
-        if text.len() > MAX_LINE {
-            return refused("it is very long");
+        // Read all the same: what is forbidden must not hide behind what makes a line opaque.
+        let end = text.floor_char_boundary(text.len().min(MAX_LINE));
+        let mut line = Reader::new(text.get(..end).unwrap_or_default()).read();
+        if why.is_some() {
+            line.opaque = why;
         }
-        if text.chars().any(is_trick) {
-            return refused("it holds invisible or control characters");
-        }
-        Reader::new(text).read()
+        line
     }
 }
 

@@ -363,3 +363,19 @@ fn the_same_action_has_the_same_fingerprint() {
         assert_eq!(fingerprint(&action).len(), 64);
     }
 }
+
+/// What a full run of the property above once found.
+#[test]
+fn what_is_forbidden_does_not_hide_behind_an_odd_character_or_length() {
+    let deny = Rule::for_verdict(Verdict::Deny, "shell(git *)").unwrap();
+    let rules = Rules::default().with(Verdict::Deny, deny);
+    for odd in ["\r", "\u{202e}", &" x".repeat(40_000)] {
+        let line = ShellLine::read(&format!("git status; echo {odd}"));
+        assert!(line.opaque.is_some());
+        let said = rules.on_line(&line);
+        assert!(
+            matches!(said, Some(nexus_tools::policy::Said::Deny(_))),
+            "{said:?}"
+        );
+    }
+}
