@@ -87,7 +87,20 @@ pub async fn send(app: App, text: String, attachments: Vec<Attachment>) -> Resul
 
 /// Stops the running turn.
 pub fn stop(app: App) {
-    ask(app, Op::Interrupt);
+    let Some(open) = app.store.open.get_untracked() else {
+        return;
+    };
+    if open.stopping.get_untracked() {
+        return;
+    }
+    // Shown at once: ending a program and all it started takes the core a moment.
+    open.stopping.set(true);
+    spawn_local(async move {
+        if let Err(card) = submit(open.id, Op::Interrupt).await {
+            open.stopping.set(false);
+            app.view.say(one_line(&card), true, None);
+        }
+    });
 }
 
 /// Runs the last turn again.

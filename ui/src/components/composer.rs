@@ -44,6 +44,7 @@ pub fn Composer() -> impl IntoView {
             .get()
             .is_some_and(|open| matches!(open.activity.get(), SessionActivity::Running { .. }))
     });
+    let stopping = Memo::new(move |_| app.store.open.get().is_some_and(|open| open.stopping.get()));
     let model = Memo::new(move |_| current_model(app, session.get()));
     let takes_images = Memo::new(move |_| {
         model
@@ -292,8 +293,9 @@ pub fn Composer() -> impl IntoView {
                             type="button"
                             class="send-button"
                             data-testid="stop"
-                            aria-label="Stop"
-                            title="Stop (Esc)"
+                            aria-label=move || if stopping.get() { "Stopping…" } else { "Stop" }
+                            title=move || if stopping.get() { "Stopping…" } else { "Stop (Esc)" }
+                            aria-busy=move || stopping.get().to_string()
                             on:click=move |_| actions::stop(app)
                         >
                             <Icon shape=Shape::Stop />

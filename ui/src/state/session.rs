@@ -34,6 +34,8 @@ pub struct OpenSession {
     pub rows: ArcRwSignal<Vec<Row>>,
     /// Whether a turn runs.
     pub activity: ArcRwSignal<SessionActivity>,
+    /// Whether the user said stop and the turn has not ended yet.
+    pub stopping: ArcRwSignal<bool>,
     /// What the model is at before its first word.
     pub phase: ArcRwSignal<Option<ModelActivity>>,
     /// Why the last turn was broken off, where it was not the user.
@@ -66,6 +68,7 @@ impl OpenSession {
             id,
             rows: ArcRwSignal::new(Vec::new()),
             activity: ArcRwSignal::new(SessionActivity::Idle),
+            stopping: ArcRwSignal::new(false),
             phase: ArcRwSignal::new(None),
             broken_off: ArcRwSignal::new(None),
             load: ArcRwSignal::new(Load::Loading),
@@ -167,6 +170,9 @@ impl OpenSession {
             .flatten()
             .unwrap_or_default();
         self.rows.set(rows);
+        if snapshot.activity == SessionActivity::Idle {
+            self.stopping.set(false);
+        }
         self.activity.set(snapshot.activity);
         self.context.set(snapshot.context);
         self.load.set(Load::Ready);
@@ -183,6 +189,7 @@ impl OpenSession {
         match msg {
             EventMsg::TurnStarted { turn, .. } => {
                 self.activity.set(SessionActivity::Running { turn });
+                self.stopping.set(false);
                 self.phase.set(None);
                 self.broken_off.set(None);
             }
@@ -285,6 +292,7 @@ impl OpenSession {
 
     fn rest(&self, error: Option<ErrorCard>) {
         self.activity.set(SessionActivity::Idle);
+        self.stopping.set(false);
         self.phase.set(None);
         self.broken_off.set(error);
     }
