@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::{
     command,
     fingerprint::{self, Fingerprint, place_file},
+    interpreters,
     place::{self, executable},
     progress::Outcome,
     starter, tools,
@@ -99,7 +100,7 @@ pub fn trunk(work: &Work) -> Result<Command> {
     Ok(trunk)
 }
 
-/// Step: app, command line and sandbox launcher in release, the worker beside them.
+/// Step: app, command line and sandbox launcher in release, the worker and the interpreters beside them.
 pub fn app(work: &mut Work) -> Result<Outcome> {
     let binaries = [APP, CLI, SANDBOX].map(|name| work.place.release(name));
     let ages = || {
@@ -129,6 +130,7 @@ pub fn app(work: &mut Work) -> Result<Outcome> {
     if !same || !beside.is_file() {
         place_file(worker, &beside)?;
     }
+    let same = interpreters::place_beside(work)? && same;
     Ok(if before == ages() && same {
         Outcome::UpToDate
     } else {

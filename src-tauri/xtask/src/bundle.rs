@@ -1,4 +1,4 @@
-//! Installers: Tauri's own command line, from npm, with the worker and the sandbox's launcher beside the app.
+//! Installers: Tauri's own command line, from npm, with the worker, the sandbox's launcher and the interpreters beside the app.
 
 use std::{fs, process::Command};
 
@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
 use crate::{
-    build::SANDBOX, command, fingerprint::place_file, place, progress::Outcome, work::Work, worker,
+    build::SANDBOX, command, fingerprint::place_file, interpreters, place, progress::Outcome,
+    work::Work, worker,
 };
 
 /// Tauri's command line: the major version of the app's Tauri.
@@ -55,7 +56,12 @@ pub fn bundle(work: &mut Work) -> Result<Outcome> {
             "npx is missing: install Node.js, which brings it, or `cargo install tauri-cli --version ^2` and run `cargo tauri build`"
         );
     }
-    let side = [worker::PROGRAM, SANDBOX].map(|name| work.place.target.join("side").join(name));
+    for (program, (name, _)) in work.interpreters()?.iter().zip(interpreters::PROGRAMS) {
+        place_file(program, &side_program(work, name)?)?;
+    }
+    let [(python, _), (javascript, _)] = interpreters::PROGRAMS;
+    let side = [worker::PROGRAM, SANDBOX, python, javascript]
+        .map(|name| work.place.target.join("side").join(name));
     let config = json!({
         "bundle": { "externalBin": side }
     });

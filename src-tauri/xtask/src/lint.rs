@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::{
     command,
     date::Date,
+    interpreters,
     progress::Outcome,
     tools::{CARGO_AUDIT, CARGO_DENY},
     waivers::Waivers,
@@ -34,6 +35,13 @@ pub fn worker_clippy(work: &mut Work) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// Step: clippy on the built-in interpreters, in their own build folder.
+pub fn interpreters_clippy(work: &mut Work) -> Result<Outcome> {
+    let mut cargo = interpreters::cargo(work, ["clippy", "--release", "--locked", "--all-targets"]);
+    command::run(cargo.args(["--", "-D", "warnings"]))?;
+    Ok(Outcome::Done)
+}
+
 /// Step: clippy on the UI as it is compiled for the window.
 pub fn ui_clippy(work: &mut Work) -> Result<Outcome> {
     if let WasmCompiler::Second { .. } = work.wasm()? {
@@ -51,11 +59,17 @@ pub fn ui_clippy(work: &mut Work) -> Result<Outcome> {
 
 /// Step: licences, bans and sources of all dependencies.
 pub fn dependencies(work: &mut Work) -> Result<Outcome> {
-    let mut deny = command::clean(CARGO_DENY.path(&work.place)?);
-    deny.current_dir(&work.place.root)
-        .args(["--workspace", "check", "--hide-inclusion-graph"]);
-    command::run(deny.args(["licenses", "bans", "sources"]))
-        .context("change the dependency, or deny.toml with a reason")?;
+    // Two lock files: the app's, and the built-in interpreters' with a deny.toml of its own.
+    for folder in ["", interpreters::FOLDER] {
+        let mut deny = command::clean(CARGO_DENY.path(&work.place)?);
+        deny.current_dir(work.place.file(folder)).args([
+            "--workspace",
+            "check",
+            "--hide-inclusion-graph",
+        ]);
+        command::run(deny.args(["licenses", "bans", "sources"]))
+            .context("change the dependency, or deny.toml with a reason")?;
+    }
     Ok(Outcome::Done)
 }
 
@@ -73,9 +87,18 @@ pub fn advisories(work: &mut Work) -> Result<Outcome> {
             passed.join("; ")
         );
     }
+    let outcome = audit(work, "", &waivers)?;
+    if matches!(outcome, Outcome::Done) {
+        return audit(work, interpreters::FOLDER, &waivers);
+    }
+    Ok(outcome)
+}
+
+/// The lock file in one folder.
+fn audit(work: &Work, folder: &str, waivers: &Waivers) -> Result<Outcome> {
     let mut audit = command::clean(CARGO_AUDIT.path(&work.place)?);
     audit
-        .current_dir(&work.place.root)
+        .current_dir(work.place.file(folder))
         .args(["audit", "--deny", "unsound"]);
     for waiver in &waivers.advisories {
         audit.args(["--ignore", &waiver.id]);

@@ -13,6 +13,8 @@ mod command;
 mod date;
 mod desktop;
 mod fingerprint;
+mod interpreters;
+mod kept;
 mod lint;
 mod packages;
 mod place;
@@ -137,10 +139,16 @@ const WORKER: Step<Work> = step!(
     ["crates"],
     worker::build
 );
+const INTERPRETERS: Step<Work> = step!(
+    "interpreters",
+    "build Python and JavaScript for machines that have neither",
+    ["packages"],
+    interpreters::build
+);
 const APP: Step<Work> = step!(
     "app",
     "build the app and the command line in release",
-    ["ui", "worker"],
+    ["ui", "worker", "interpreters"],
     build::app
 );
 const FORMAT: Step<Work> = step!("format", "check formatting", [], test_steps::format);
@@ -163,10 +171,11 @@ const TEST: &[Step<Work>] = &[
     CRATES,
     FORMAT,
     CLIPPY,
+    INTERPRETERS,
     step!(
         "unit",
         "unit and integration tests",
-        ["crates"],
+        ["crates", "interpreters"],
         test_steps::unit
     ),
     step!(
@@ -202,8 +211,18 @@ const TEST: &[Step<Work>] = &[
     ),
 ];
 
-const SETUP: &[Step<Work>] = &[PACKAGES, CRATES, WASM, TOOLS, STARTER, WORKER];
-const RUN: &[Step<Work>] = &[PACKAGES, CRATES, WASM, TOOLS, UI, STARTER, WORKER, APP];
+const SETUP: &[Step<Work>] = &[PACKAGES, CRATES, WASM, TOOLS, STARTER, WORKER, INTERPRETERS];
+const RUN: &[Step<Work>] = &[
+    PACKAGES,
+    CRATES,
+    WASM,
+    TOOLS,
+    UI,
+    STARTER,
+    WORKER,
+    INTERPRETERS,
+    APP,
+];
 const LINT: &[Step<Work>] = &[
     PACKAGES,
     CRATES,
@@ -221,6 +240,12 @@ const LINT: &[Step<Work>] = &[
         "clippy on the worker",
         ["crates"],
         lint::worker_clippy
+    ),
+    step!(
+        "interpreters-clippy",
+        "clippy on the built-in interpreters",
+        ["packages"],
+        lint::interpreters_clippy
     ),
     step!(
         "lint-tools",
@@ -242,7 +267,16 @@ const LINT: &[Step<Work>] = &[
     ),
 ];
 const BENCH: &[Step<Work>] = &[
-    PACKAGES, CRATES, WASM, TOOLS, TEST_TOOLS, UI, STARTER, WORKER, APP,
+    PACKAGES,
+    CRATES,
+    WASM,
+    TOOLS,
+    TEST_TOOLS,
+    UI,
+    STARTER,
+    WORKER,
+    INTERPRETERS,
+    APP,
 ];
 const BUNDLE: &[Step<Work>] = &[
     PACKAGES,
@@ -256,10 +290,11 @@ const BUNDLE: &[Step<Work>] = &[
         ["crates"],
         bundle::worker
     ),
+    INTERPRETERS,
     step!(
         "bundle",
         "installers",
-        ["ui", "portable-worker"],
+        ["ui", "portable-worker", "interpreters"],
         bundle::bundle
     ),
 ];

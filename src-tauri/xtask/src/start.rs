@@ -8,6 +8,7 @@ use crate::{
     build::{APP, trunk},
     command,
     desktop::Xvfb,
+    interpreters,
     work::Work,
 };
 
@@ -47,6 +48,7 @@ pub fn run(work: &mut Work, headless: bool, arguments: &[String]) -> Result<()> 
 fn prepare(work: &mut Work, app: &mut Command, headless: bool) -> Result<()> {
     app.env("NEXUS_WORKER", work.worker()?)
         .env("NEXUS_STARTER_MODEL", work.starter()?);
+    interpreters::give(work, app)?;
     if headless && cfg!(target_os = "linux") {
         let display = Xvfb::start()?;
         println!("the display is {}", display.name);

@@ -11,6 +11,7 @@ use crate::{
     build::{APP, CLI},
     command::{self, Watched},
     desktop::{Xvfb, run_in_session},
+    interpreters,
     packages::find_program,
     place::on_path,
     progress::Outcome,
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// Features that turn on the tests that need more than cargo.
-const FEATURES: &str = "nexus-agent/e2e,nexus-core/real-keyring,nexus-worker-client/real-model";
+const FEATURES: &str = "nexus-agent/e2e,nexus-core/real-keyring,nexus-tools/built-in-interpreters,nexus-worker-client/real-model";
 /// All but the worker, which only release builds in its own folder are quick enough for.
 const ALL: [&str; 3] = ["--workspace", "--exclude", "nexus-worker"];
 
@@ -52,8 +53,9 @@ const APART: [&Apart; 3] = [&MODEL, &KEYRING, &WINDOW];
 
 /// Step: formatting.
 pub fn format(work: &mut Work) -> Result<Outcome> {
-    let mut cargo = work.cargo(["fmt", "--all", "--check"]);
-    match command::run(&mut cargo) {
+    let mut own = interpreters::cargo(work, ["fmt", "--check"]);
+    let all = command::run(&mut work.cargo(["fmt", "--all", "--check"]));
+    match all.and_then(|()| command::run(&mut own)) {
         Ok(()) => Ok(Outcome::Done),
         Err(error) => bail!("{error:#}; `cargo fmt --all` formats"),
     }
@@ -98,7 +100,11 @@ pub fn unit(work: &mut Work) -> Result<Outcome> {
     };
     cargo.args(ALL);
     environment(work, &mut cargo);
-    count(work, command::watch(&mut cargo, limit(work), false)?)
+    interpreters::give(work, &mut cargo)?;
+    let watched = command::watch(&mut cargo, limit(work), false)?;
+    count(work, watched)?;
+    let mut own = interpreters::cargo(work, ["test", "--release", "--locked"]);
+    count(work, command::watch(&mut own, limit(work), false)?)
 }
 
 /// Step: examples in doc comments, which nextest does not run.

@@ -2,7 +2,7 @@
 
 use std::{env, ffi::OsString, path::PathBuf, process::Command, thread::JoinHandle};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::{command, desktop::Xvfb, place::Place, tally::Tally, tools, wasm::WasmCompiler};
 
@@ -24,6 +24,8 @@ pub struct Work {
     pub starter: Option<PathBuf>,
     /// The local model's worker, once the step `worker` has it.
     pub worker: Option<PathBuf>,
+    /// The built-in interpreters, once the step `interpreters` has them.
+    pub interpreters: Vec<PathBuf>,
     /// The download of the starter model that runs beside the compilers.
     pub download: Option<JoinHandle<Result<PathBuf>>>,
     /// Tests counted so far.
@@ -47,6 +49,7 @@ impl Work {
             wasm: None,
             starter: None,
             worker: None,
+            interpreters: Vec::new(),
             download: None,
             tally: Tally::default(),
             display: None,
@@ -89,6 +92,17 @@ impl Work {
         self.worker
             .as_ref()
             .context("the step `worker` has not run")
+    }
+
+    /// The built-in interpreters.
+    ///
+    /// # Errors
+    /// When their step has not run: a mistake in a plan.
+    pub fn interpreters(&self) -> Result<&[PathBuf]> {
+        if self.interpreters.is_empty() {
+            bail!("the step `interpreters` has not run");
+        }
+        Ok(&self.interpreters)
     }
 
     /// What compiles for WASM.

@@ -1,16 +1,13 @@
 //! The local model's worker: built once in release for this CPU, and kept in the cache under a key of all that goes in.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, fs, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
     command,
     fingerprint::Fingerprint,
+    kept,
     place::{self, executable},
     progress::Outcome,
     work::Work,
@@ -25,9 +22,6 @@ const FEATURES: &str = "NEXUS_WORKER_FEATURES";
 
 /// Matrix kernels are chosen when they are compiled: without this a worker is several times slower.
 const FLAGS: &str = "-C target-cpu=native";
-
-/// How many built workers the cache holds, 75 MB each.
-const KEPT: usize = 5;
 
 /// Cargo in the checkout, set up as the worker's build folder expects it: other flags would compile 650 crates again.
 pub fn cargo<const N: usize>(work: &Work, args: [&str; N]) -> Command {
@@ -74,40 +68,11 @@ pub fn build(work: &mut Work) -> Result<Outcome> {
             .worker_target()
             .join("release")
             .join(executable(PROGRAM));
-        keep(&built, &kept)?;
+        kept::keep(&built, &kept)?;
         Outcome::Done
     };
     work.worker = Some(kept);
     Ok(outcome)
-}
-
-/// Copies the binary into the cache, not as a link: the next build may write into the same file. Old ones go.
-fn keep(built: &Path, kept: &Path) -> Result<()> {
-    let told = || format!("cannot make {}", kept.display());
-    let folder = kept.parent().with_context(told)?;
-    fs::create_dir_all(folder).with_context(told)?;
-    let part = kept.with_extension("part");
-    fs::copy(built, &part).with_context(told)?;
-    fs::rename(&part, kept).with_context(told)?;
-    if let Some(all) = folder.parent() {
-        prune(all)?;
-    }
-    Ok(())
-}
-
-/// Leaves the newest few: branches that are switched between, not every state of a week.
-fn prune(all: &Path) -> Result<()> {
-    let mut folders = Vec::new();
-    for entry in fs::read_dir(all)? {
-        let entry = entry?;
-        folders.push((entry.metadata()?.modified()?, entry.path()));
-    }
-    folders.sort();
-    for (_, old) in folders.iter().rev().skip(KEPT) {
-        // Best effort: one that runs on Windows stays.
-        let _ = fs::remove_dir_all(old);
-    }
-    Ok(())
 }
 
 /// All that the binary depends on: its sources, the crates below it in their versions and features, compiler and CPU.
@@ -162,7 +127,7 @@ fn crate_list(tree: &str) -> String {
 }
 
 /// The release profile as the manifest writes it.
-fn profile(manifest: &str) -> Result<String> {
+pub fn profile(manifest: &str) -> Result<String> {
     let manifest: toml_edit::DocumentMut = manifest.parse().context("Cargo.toml is not TOML")?;
     let release = manifest
         .get("profile")
@@ -183,27 +148,6 @@ mod tests {
             crate_list(here),
             "itoa v1.0.1\nnexus-worker v0.1.0\nserde v1.0.0 default,std"
         );
-    }
-
-    #[test]
-    fn the_newest_built_ones_are_kept() {
-        let all = env::temp_dir().join(format!("nexus-xtask-keep-{}", std::process::id()));
-        fs::create_dir_all(&all).unwrap();
-        let built = all.with_extension("built");
-        for turn in 0..KEPT + 2 {
-            fs::write(&built, turn.to_string()).unwrap();
-            keep(&built, &all.join(turn.to_string()).join("worker")).unwrap();
-            // Times of files are as coarse as a kernel tick.
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-        let mut left: Vec<_> = fs::read_dir(&all)
-            .unwrap()
-            .map(|entry| fs::read_to_string(entry.unwrap().path().join("worker")).unwrap())
-            .collect();
-        left.sort();
-        fs::remove_dir_all(&all).unwrap();
-        fs::remove_file(&built).unwrap();
-        assert_eq!(left, ["2", "3", "4", "5", "6"]);
     }
 
     #[test]

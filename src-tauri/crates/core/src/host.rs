@@ -54,6 +54,7 @@ impl MachineHost {
             env: options.env.clone(),
             hidden: hidden(options, data, settings),
             scratch: data.tool_scratch(),
+            interpreters: options.interpreters.clone(),
         })
     }
 

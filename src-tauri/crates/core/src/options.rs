@@ -10,6 +10,7 @@ use std::{
 use nexus_llm::Timeouts;
 use nexus_protocol::{Clock, ErrorAction, ErrorCard, ErrorCode};
 use nexus_store::StoreError;
+use nexus_tools::Interpreters;
 use nexus_worker_client::starter::STARTER;
 
 use crate::{
@@ -30,6 +31,8 @@ pub struct CoreOptions {
     pub worker: Option<PathBuf>,
     /// The program that confines what tools start; without it each start is asked for as not confined.
     pub sandbox: Option<PathBuf>,
+    /// What runs code on a machine without Python or Node.
+    pub interpreters: Interpreters,
     /// Rules that allow, for this run alone.
     pub allow: Vec<String>,
     /// Where the starter model's file may lie, the best first.
@@ -63,6 +66,7 @@ impl CoreOptions {
             env: BTreeMap::new(),
             worker: None,
             sandbox: None,
+            interpreters: Interpreters::default(),
             allow: Vec::new(),
             starter: Vec::new(),
             keychain: Arc::new(SystemKeychain),
@@ -74,7 +78,7 @@ impl CoreOptions {
     }
 
     /// As the environment and the place of the program say: `NEXUS_DATA_DIR`, `NEXUS_CONFIG`, `NEXUS_WORKER`,
-    /// `NEXUS_SANDBOX`, `NEXUS_STARTER_MODEL`, else the system's data folder and what lies beside the program.
+    /// `NEXUS_SANDBOX`, `NEXUS_PYTHON`, `NEXUS_JAVASCRIPT`, `NEXUS_STARTER_MODEL`, else the system's data folder and what lies beside the program.
     ///
     /// # Errors
     /// [`StartError::NoDataDir`] where the system names no folder for a user's data.
@@ -100,6 +104,17 @@ impl CoreOptions {
             .or_else(|| beside.and_then(|at| program_beside(at, "nexus-worker")));
         let sandbox = path("NEXUS_SANDBOX")
             .or_else(|| beside.and_then(|at| program_beside(at, "nexus-sandbox")));
+        let interpreter = |variable: &str, name: &str| {
+            path(variable).or_else(|| {
+                beside
+                    .and_then(|at| program_beside(at, name))
+                    .filter(|program| program.is_file())
+            })
+        };
+        let interpreters = Interpreters {
+            python: interpreter("NEXUS_PYTHON", "nexus-python"),
+            javascript: interpreter("NEXUS_JAVASCRIPT", "nexus-javascript"),
+        };
         let starter = path("NEXUS_STARTER_MODEL")
             .into_iter()
             .chain(beside.map(starters_beside).unwrap_or_default())
@@ -108,6 +123,7 @@ impl CoreOptions {
             config_file: path("NEXUS_CONFIG"),
             worker,
             sandbox,
+            interpreters,
             starter,
             probe_program: program.clone(),
             log: Some(LogOptions::default()),

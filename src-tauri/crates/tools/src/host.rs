@@ -16,6 +16,26 @@ pub struct Host {
     /// Where long output is kept for the model to page through, and private temp folders are made. Inside the app's data, but
     /// the folder of this session may be read.
     pub scratch: PathBuf,
+    /// What runs code where the machine has no interpreter of its own.
+    pub interpreters: Interpreters,
+}
+
+/// Interpreters that come with the app; `None` where one is not there.
+#[derive(Clone, Debug, Default)]
+pub struct Interpreters {
+    /// Called like `python3`.
+    pub python: Option<PathBuf>,
+    /// Answers as the driver of `run_code` for Node does.
+    pub javascript: Option<PathBuf>,
+}
+
+impl Interpreters {
+    /// Those that are there.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = PathBuf> + use<> {
+        [self.python.clone(), self.javascript.clone()]
+            .into_iter()
+            .flatten()
+    }
 }
 
 impl Host {
@@ -26,6 +46,7 @@ impl Host {
             env: BTreeMap::new(),
             hidden: Vec::new(),
             scratch: scratch.into(),
+            interpreters: Interpreters::default(),
         }
     }
 }

@@ -21,7 +21,7 @@ mod utility;
 mod workspace;
 
 pub use arguments::{Repair, validate};
-pub use host::Host;
+pub use host::{Host, Interpreters};
 pub use registry::Registry;
 pub use session::SessionTools;
 pub use tool::{OutputSink, Prepared, Tool, ToolContext, ToolError, ToolOutput};

@@ -91,7 +91,10 @@ impl Program {
             env,
             folder: Some(root.clone()),
             temp,
-            readable: environment::toolchains(&ctx.host.env),
+            readable: environment::toolchains(&ctx.host.env)
+                .into_iter()
+                .chain(ctx.host.interpreters.paths())
+                .collect(),
             hidden: ctx.host.hidden.clone(),
             network: self.network,
             limits: Limits::default(),

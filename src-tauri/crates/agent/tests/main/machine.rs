@@ -149,6 +149,7 @@ impl Place {
             env: self.env(),
             hidden: self.hidden(),
             scratch: self.data.join("tools"),
+            interpreters: nexus_tools::Interpreters::default(),
         }
     }
 

@@ -1,11 +1,11 @@
-//! `run_code`: Python and JavaScript with variables that last, in the sandbox.
+//! `run_code`: Python and JavaScript with variables that last, in the sandbox, by the machine's interpreters or the app's own.
 //!
 //! Owns the two languages and the making of a result. The conversation with an interpreter is [`crate::session`]'s; what an answer
 //! may hold is in `reply`.
 
 mod reply;
 
-use std::sync::Mutex;
+use std::{path::PathBuf, sync::Mutex};
 
 use async_trait::async_trait;
 use nexus_protocol::{Capability, ResultPart, ToolSpec};
@@ -46,6 +46,13 @@ struct Input {
     reset: bool,
 }
 
+/// Whose interpreter it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Machine,
+    App,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Language {
@@ -74,12 +81,41 @@ impl Language {
         }
     }
 
-    /// The driver's file and text.
+    /// The driver's file and text. The built-in JavaScript is its own driver and ignores it.
     fn driver(self) -> (&'static str, &'static str) {
         match self {
             Self::Python => ("driver.py", include_str!("run_code/driver.py")),
             // Whatever the folder's package.json says of its own files.
             Self::Javascript => ("driver.cjs", include_str!("run_code/driver.js")),
+        }
+    }
+
+    /// What runs it here: the machine's own interpreter, else the one that came with the app.
+    fn program(self, ctx: &ToolContext) -> Result<(PathBuf, Origin), ToolError> {
+        if let Some(own) = find_program(&ctx.host.env, self.programs()) {
+            return Ok((own, Origin::Machine));
+        }
+        let built_in = match self {
+            Self::Python => &ctx.host.interpreters.python,
+            Self::Javascript => &ctx.host.interpreters.javascript,
+        };
+        built_in
+            .clone()
+            .map(|program| (program, Origin::App))
+            .ok_or_else(|| self.missing())
+    }
+
+    /// What the model must know of the interpreter that came with the app.
+    fn built_in(self) -> &'static str {
+        match self {
+            Self::Python => {
+                "[Python is not installed here: the built-in one runs this. It has the standard library, but no packages, no sqlite3 and \
+                 no matplotlib: use show_chart.]"
+            }
+            Self::Javascript => {
+                "[Node.js is not installed here: the built-in engine runs this. It has the language and require of fs, fs/promises and \
+                 path, no packages; what is declared beside an `await` at the top lasts for one call.]"
+            }
         }
     }
 
@@ -104,7 +140,7 @@ impl Language {
             ),
         };
         ToolError::Failed(format!(
-            "{what} is not installed on this machine. Do it with `language` \"{other}\", with `shell` or with `calculate` if you can; \
+            "{what} is not installed on this machine, and the app's own interpreter is missing beside it. Do it with `language` \"{other}\", with `shell` or with `calculate` if you can; \
              else tell the user to install {what} from {whence}."
         ))
     }
@@ -134,8 +170,7 @@ impl Tool for RunCode {
         let time_limit_s = time_limit(input.timeout_seconds, DEFAULT_TIME_LIMIT_S)?;
         let root = ctx.workspace()?.root().to_string_lossy().into_owned();
         let language = input.language;
-        let program =
-            find_program(&ctx.host.env, language.programs()).ok_or_else(|| language.missing())?;
+        let (program, origin) = language.program(ctx)?;
         let temp = temp_folder(ctx, &["run_code", language.name(), &root]);
         let driver = temp.join(language.driver().0);
         let planned = Program {
@@ -157,19 +192,24 @@ impl Tool for RunCode {
             .unwrap_or_default();
         let action = planned.action("run_code", object, &value);
         Ok(Prepared::new(action, async move |ctx: ToolContext| {
-            run(input, planned, ctx).await
+            run(input, planned, origin, ctx).await
         }))
     }
 }
 
-async fn run(input: Input, planned: Planned, ctx: ToolContext) -> Result<ToolOutput, ToolError> {
+async fn run(
+    input: Input,
+    planned: Planned,
+    origin: Origin,
+    ctx: ToolContext,
+) -> Result<ToolOutput, ToolError> {
     let language = input.language;
     let watch = Watch::begin(&ctx).await?;
     let mut slot = tokio::select! {
         slot = language.slot(&ctx).lock() => slot,
         () = ctx.cancel.cancelled() => return Err(ToolError::Failed("Stopped before it began.".to_owned())),
     };
-    let before = ready(&mut slot, &planned, input.reset, language, &ctx).await?;
+    let before = ready(&mut slot, &planned, input.reset, (language, origin), &ctx).await?;
     let collector = Mutex::new(Collector::new(&ctx, ctx.output.clone()));
     let stop = CancellationToken::new();
     let Some(interpreter) = slot.as_mut() else {
@@ -195,48 +235,53 @@ async fn run(input: Input, planned: Planned, ctx: ToolContext) -> Result<ToolOut
         planned.check_started(ending, &output)?;
     }
     let changed = watch.end().await;
-    Ok(result(outcome, &output, &changed, before, &planned, &ctx))
+    Ok(result(outcome, &output, &changed, &before, &planned, &ctx))
 }
 
-/// Makes sure of an interpreter; says what was lost.
+/// Makes sure of an interpreter; says what was lost, and what a new one lacks.
 async fn ready(
     slot: &mut Option<Interpreter>,
     planned: &Planned,
     reset: bool,
-    language: Language,
+    (language, origin): (Language, Origin),
     ctx: &ToolContext,
-) -> Result<Option<&'static str>, ToolError> {
-    let mut lost = None;
+) -> Result<Vec<&'static str>, ToolError> {
+    let mut told = Vec::new();
     if let Some(interpreter) = slot.as_mut() {
         if reset {
             slot.take();
         } else if interpreter.spec != planned.spec {
             slot.take();
-            lost =
-                Some("[a new interpreter was started for this folder: earlier variables are gone]");
+            told.push(
+                "[a new interpreter was started for this folder: earlier variables are gone]",
+            );
         } else if !interpreter.is_running() {
             slot.take();
-            lost =
-                Some("[the interpreter had ended since the last call: earlier variables are gone]");
+            told.push(
+                "[the interpreter had ended since the last call: earlier variables are gone]",
+            );
         }
     }
     if slot.is_none() {
         let (name, driver) = language.driver();
         *slot = Some(Interpreter::start(planned, &ctx.host, name, driver).await?);
+        if origin == Origin::App {
+            told.push(language.built_in());
+        }
     }
-    Ok(lost)
+    Ok(told)
 }
 
 fn result(
     outcome: Outcome<Reply>,
     output: &Output,
     changed: &Changed,
-    before: Option<&str>,
+    before: &[&str],
     planned: &Planned,
     ctx: &ToolContext,
 ) -> ToolOutput {
     const LOST: &str = "[its variables are gone; the next call begins afresh]";
-    let mut lines: Vec<String> = before.map(str::to_owned).into_iter().collect();
+    let mut lines: Vec<String> = before.iter().map(|&line| line.to_owned()).collect();
     let printed = output.text();
     if !printed.is_empty() {
         lines.push(printed.trim_end_matches('\n').to_owned());

@@ -11,8 +11,8 @@ use nexus_checkpoints::{Checkpoints, Journal};
 use nexus_protocol::{Action, Confinement, ItemId, SessionId, TurnId, UnixMillis};
 use nexus_sandbox::Sandbox;
 use nexus_tools::{
-    Host, OutputSink, Prepared, Registry, SessionTools, ToolContext, ToolError, ToolOutput,
-    Workspace,
+    Host, Interpreters, OutputSink, Prepared, Registry, SessionTools, ToolContext, ToolError,
+    ToolOutput, Workspace,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -77,6 +77,7 @@ impl Desk {
                 env,
                 hidden: vec![data.path().to_path_buf()],
                 scratch: data.path().join("scratch"),
+                interpreters: Interpreters::default(),
             }),
             session: Arc::new(SessionTools::default()),
             recorder: Some(
@@ -109,6 +110,16 @@ impl Desk {
             more.iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         );
+        self.ctx.host = Arc::new(host);
+    }
+
+    /// A machine that has only these interpreters.
+    #[cfg(feature = "built-in-interpreters")]
+    pub(crate) fn only(&mut self, interpreters: Interpreters) {
+        let nowhere = self.data.path().join("nowhere");
+        self.env(&[("PATH", nowhere.to_str().unwrap())]);
+        let mut host = (*self.ctx.host).clone();
+        host.interpreters = interpreters;
         self.ctx.host = Arc::new(host);
     }
 

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 mod bombs;
+#[cfg(feature = "built-in-interpreters")]
+mod built_in;
 mod changes;
 mod code;
 mod desk;

@@ -62,6 +62,46 @@ def table_of(value):
     return {"columns": columns, "rows": [[cell(it) for it in row] for row in rows], "total_rows": total}
 
 
+# RustPython, the built-in interpreter, knows no `await` at the top.
+AWAITS_AT_THE_TOP = sys.implementation.name != "rustpython"
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+
+
+def of_this_scope(node):
+    """The nodes below this one that are no part of an inner function or class."""
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if not isinstance(child, SCOPES):
+            yield from of_this_scope(child)
+
+
+def awaits(tree):
+    return any(
+        isinstance(node, (ast.Await, ast.AsyncFor, ast.AsyncWith)) or getattr(node, "is_async", 0)
+        for node in of_this_scope(tree)
+    )
+
+
+def as_function(tree):
+    """A module that awaits as one that defines `_cell`, which does the same to the module's names and returns the last value."""
+    names = set()
+    for node in of_this_scope(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.alias):
+            names.add(node.asname or node.name.split(".")[0])
+    body = tree.body
+    if body and isinstance(body[-1], ast.Expr):
+        body[-1] = ast.copy_location(ast.Return(body[-1].value), body[-1])
+    if names:
+        body.insert(0, ast.copy_location(ast.Global(sorted(names)), body[0]))
+    shell = ast.parse("async def _cell(): pass")
+    shell.body[0].body = body
+    return shell
+
+
 class Session:
     def __init__(self):
         self.module = types.ModuleType("__main__")
@@ -122,6 +162,9 @@ class Session:
 
     def evaluate(self, code, name):
         tree = ast.parse(code, name)
+        if not AWAITS_AT_THE_TOP and awaits(tree):
+            exec(compile(as_function(tree), name, "exec"), self.module.__dict__)
+            return self.wait(self.module.__dict__.pop("_cell")())
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         self.step(tree, name, "exec")
         return self.step(ast.Expression(last.value), name, "eval") if last else None
@@ -131,6 +174,9 @@ class Session:
         value = eval(code, self.module.__dict__)
         if not code.co_flags & inspect.CO_COROUTINE:
             return value
+        return self.wait(value)
+
+    def wait(self, value):
         if self.loop is None:
             self.loop = asyncio.new_event_loop()
             asyncio.set_event_loop(self.loop)
@@ -166,7 +212,7 @@ class Session:
         trace = error.__traceback__
         while trace and trace.tb_frame.f_code.co_filename == __file__:
             trace = trace.tb_next
-        if isinstance(error, SyntaxError) and trace and trace.tb_frame.f_code.co_filename == ast.__file__:
+        if isinstance(error, SyntaxError) and trace and trace.tb_frame.f_code.co_filename in (getattr(ast, "__file__", None), "ast"):
             trace = None
         text = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
         return text if len(text) <= MAX_TEXT else text[: MAX_TEXT // 2] + "\n…\n" + text[-MAX_TEXT // 2 :]
