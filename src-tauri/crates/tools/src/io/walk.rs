@@ -31,6 +31,7 @@ pub(super) fn globs(root: &Path, globs: &[String]) -> Result<Override, ToolError
 /// A walk of the folder at `place`: files that `globs` let through. With `all`, hidden files and those that ignore files leave out
 /// too; what is in a `.git` folder never.
 pub(super) fn builder(place: &Located, globs: Override, walls: Walls, all: bool) -> WalkBuilder {
+    let walls = walls.below(&place.absolute);
     let mut builder = WalkBuilder::new(&place.absolute);
     builder
         .follow_links(false)
