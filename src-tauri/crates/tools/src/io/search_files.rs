@@ -23,12 +23,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     disk::{blocking, failed},
-    walk::{builder, globs},
+    walk::{builder, globs, here, start},
 };
 use crate::{
     Prepared, Tool, ToolContext, ToolError, ToolOutput,
     tool::{action, arguments, spec_of},
-    workspace::{Kind, Located, Purpose, Walls, open_file_in},
+    workspace::{Kind, Located, Walls, open_file_in},
 };
 use content::Lines;
 use found::{Found, InFile};
@@ -75,10 +75,6 @@ struct Input {
     include_ignored: bool,
 }
 
-fn here() -> String {
-    ".".to_owned()
-}
-
 fn no() -> bool {
     false
 }
@@ -99,15 +95,9 @@ impl Tool for SearchFiles {
     async fn prepare(&self, value: Value, ctx: &ToolContext) -> Result<Prepared, ToolError> {
         let seen = value.clone();
         let input: Input = arguments(value)?;
-        let workspace = ctx.workspace()?.clone();
-        let host = ctx.host.clone();
-        let path = input.path.clone().unwrap_or_else(here);
-        let place = blocking(move || {
-            let place = workspace.locate(&path, Purpose::Read, &host)?;
-            if place.kind != Kind::Folder {
-                place.expect_file()?;
-            }
-            Ok(place)
+        let place = start(input.path.clone(), ctx, |place| match place.kind {
+            Kind::Folder => Ok(()),
+            _ => place.expect_file().map(drop),
         })
         .await?;
         let search = Search::new(&input, place)?;
