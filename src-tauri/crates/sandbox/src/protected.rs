@@ -19,6 +19,10 @@ const PROTECTED: &[&str] = &[
     ".git/modules",
     ".git/worktrees",
     ".gitconfig",
+    // Where projects keep the hooks that git is told to run, or that a package manager puts in its place.
+    ".githooks",
+    ".husky",
+    ".lefthook",
     // What editors run when they open a folder.
     ".vscode",
     ".idea",

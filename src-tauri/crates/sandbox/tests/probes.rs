@@ -207,6 +207,16 @@ t.join()"#,
         "cd $PROJ && rm -f .mcp.json; echo x > .mcp.json",
     ),
     probe(
+        "absent .husky",
+        Bash,
+        "cd $PROJ && rm -rf .husky; mkdir -p .husky/_ && echo x > .husky/_/pre-commit",
+    ),
+    probe(
+        "absent .githooks",
+        Bash,
+        "cd $PROJ && ln -s src .githooks; echo x > .githooks/pre-push",
+    ),
+    probe(
         "absent .idea",
         Bash,
         "cd $PROJ && rm -rf .idea; mkdir -p .idea && echo x > .idea/workspace.xml",

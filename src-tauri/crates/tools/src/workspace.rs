@@ -121,13 +121,14 @@ impl Workspace {
 }
 
 /// Whether programs run or trust a file later: never changed without being asked for. What the sandbox keeps programs from, and
-/// what git may be told by files that are not in `.git`. The letters' case does not count, since it does not on every system.
+/// `.gitmodules`, which git takes repositories' places from: programs must be free to add one, and git warns at each command
+/// where a placeholder stands for it. The letters' case does not count, since it does not on every system.
 pub(crate) fn is_protected(path: &Path) -> bool {
-    const ALSO: &[&str] = &[".gitmodules", ".githooks", ".husky"];
     nexus_sandbox::is_protected(path)
         || path.components().any(|part| {
-            let name = part.as_os_str().to_string_lossy().to_lowercase();
-            ALSO.contains(&name.as_str())
+            part.as_os_str()
+                .to_string_lossy()
+                .eq_ignore_ascii_case(".gitmodules")
         })
 }
 

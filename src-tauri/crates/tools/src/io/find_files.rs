@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 use super::{
     disk::blocking,
     read_file::size,
-    walk::{builder, globs},
+    walk::{builder, globs, here, start},
 };
 use crate::{
     Prepared, Tool, ToolContext, ToolError, ToolOutput, plain,
     tool::{action, arguments, spec_of},
-    workspace::{Kind, Located, Purpose, Walls},
+    workspace::{Kind, Located, Walls},
 };
 
 /// Files that are shown.
@@ -55,10 +55,6 @@ enum Order {
     Time,
 }
 
-fn here() -> String {
-    ".".to_owned()
-}
-
 fn by_path() -> Order {
     Order::Path
 }
@@ -83,15 +79,7 @@ impl Tool for FindFiles {
     async fn prepare(&self, value: Value, ctx: &ToolContext) -> Result<Prepared, ToolError> {
         let seen = value.clone();
         let input: Input = arguments(value)?;
-        let workspace = ctx.workspace()?.clone();
-        let host = ctx.host.clone();
-        let path = input.path.clone().unwrap_or_else(here);
-        let place = blocking(move || {
-            let place = workspace.locate(&path, Purpose::Read, &host)?;
-            place.expect_folder()?;
-            Ok(place)
-        })
-        .await?;
+        let place = start(input.path.clone(), ctx, Located::expect_folder).await?;
         // A wrong glob is said before anything is asked.
         globs(&place.absolute, std::slice::from_ref(&input.glob))?;
         let object = match place.shown.as_str() {

@@ -12,11 +12,12 @@ use super::{
     disk::blocking,
     read_file::size,
     tree::{Reach, Walked, walk},
+    walk::{here, start},
 };
 use crate::{
     Prepared, Tool, ToolContext, ToolError, ToolOutput, plain,
     tool::{action, arguments, spec_of},
-    workspace::{Kind, Located, Purpose, Walls},
+    workspace::{Kind, Located, Walls},
 };
 
 /// Entries that are shown.
@@ -40,10 +41,6 @@ struct Input {
     depth: Option<u32>,
 }
 
-fn here() -> String {
-    ".".to_owned()
-}
-
 fn one() -> u32 {
     1
 }
@@ -64,16 +61,8 @@ impl Tool for ListDirectory {
     async fn prepare(&self, value: Value, ctx: &ToolContext) -> Result<Prepared, ToolError> {
         let seen = value.clone();
         let input: Input = arguments(value)?;
-        let workspace = ctx.workspace()?.clone();
-        let host = ctx.host.clone();
-        let path = input.path.unwrap_or_else(here);
         let depth = input.depth.unwrap_or(1).clamp(1, MOST_DEPTH);
-        let place = blocking(move || {
-            let place = workspace.locate(&path, Purpose::Read, &host)?;
-            place.expect_folder()?;
-            Ok(place)
-        })
-        .await?;
+        let place = start(input.path, ctx, Located::expect_folder).await?;
         let mut action = action(
             "list_directory",
             Capability::Read,

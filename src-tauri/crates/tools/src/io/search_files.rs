@@ -2,6 +2,7 @@
 //!
 //! Owns the bounds and the shape of what is found.
 
+mod content;
 mod found;
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 use cap_std::fs::Dir;
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
-use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder};
+use grep_searcher::{BinaryDetection, SearcherBuilder};
 use ignore::WalkState;
 use nexus_protocol::{Capability, FileAccess, ToolSpec};
 use schemars::JsonSchema;
@@ -22,13 +23,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     disk::{blocking, failed},
-    walk::{builder, globs},
+    walk::{builder, globs, here, start},
 };
 use crate::{
     Prepared, Tool, ToolContext, ToolError, ToolOutput,
     tool::{action, arguments, spec_of},
-    workspace::{Kind, Located, Purpose, Walls, open_file_in},
+    workspace::{Kind, Located, Walls, open_file_in},
 };
+use content::Lines;
 use found::{Found, InFile};
 
 /// Lines around a match that can be asked for.
@@ -73,10 +75,6 @@ struct Input {
     include_ignored: bool,
 }
 
-fn here() -> String {
-    ".".to_owned()
-}
-
 fn no() -> bool {
     false
 }
@@ -97,15 +95,9 @@ impl Tool for SearchFiles {
     async fn prepare(&self, value: Value, ctx: &ToolContext) -> Result<Prepared, ToolError> {
         let seen = value.clone();
         let input: Input = arguments(value)?;
-        let workspace = ctx.workspace()?.clone();
-        let host = ctx.host.clone();
-        let path = input.path.clone().unwrap_or_else(here);
-        let place = blocking(move || {
-            let place = workspace.locate(&path, Purpose::Read, &host)?;
-            if place.kind != Kind::Folder {
-                place.expect_file()?;
-            }
-            Ok(place)
+        let place = start(input.path.clone(), ctx, |place| match place.kind {
+            Kind::Folder => Ok(()),
+            _ => place.expect_file().map(drop),
         })
         .await?;
         let search = Search::new(&input, place)?;
@@ -169,14 +161,15 @@ impl Search {
         let mut found = if self.place.kind == Kind::Folder {
             self.in_folder(walls, cancel)?
         } else {
-            let file = self.place.open_file()?.into_std();
-            let mut lines = InFile::new(self.place.shown.clone());
-            self.searcher
-                .build()
-                .search_file(&self.matcher, &file, &mut lines)
-                .map_err(failed(&self.place.shown))?;
+            let file = self.place.open_file()?;
+            let failed = failed(&self.place.shown);
+            let bytes = file.metadata().map_err(&failed)?.len();
+            let mut in_file = InFile::new(self.place.shown.clone());
+            Lines::new(&self.searcher, &self.matcher)
+                .find(&file.into_std(), bytes, &mut in_file)
+                .map_err(failed)?;
             let mut found = Found::default();
-            found.add(lines);
+            found.add(in_file);
             found
         };
         if cancel.is_cancelled() {
@@ -197,8 +190,7 @@ impl Search {
             .threads(threads.min(MOST_THREADS))
             .build_parallel()
             .run(|| {
-                let mut searcher = self.searcher.build();
-                let matcher = self.matcher.clone();
+                let mut lines = Lines::new(&self.searcher, &self.matcher);
                 let folder = Arc::clone(&folder);
                 let found = &found;
                 Box::new(move |entry| {
@@ -214,11 +206,11 @@ impl Search {
                     let Ok(below) = entry.path().strip_prefix(&self.place.absolute) else {
                         return WalkState::Continue;
                     };
-                    let Some(lines) = self.in_file(&folder, below, &mut searcher, &matcher) else {
+                    let Some(in_file) = self.in_file(&folder, below, &mut lines) else {
                         return WalkState::Continue;
                     };
                     let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-                    found.add(lines);
+                    found.add(in_file);
                     if found.matches() >= MOST_MATCHES {
                         found.more = true;
                         return WalkState::Quit;
@@ -230,22 +222,16 @@ impl Search {
     }
 
     /// What is in one file; `None` for nothing, or where it cannot be read.
-    fn in_file(
-        &self,
-        folder: &Dir,
-        below: &Path,
-        searcher: &mut Searcher,
-        matcher: &RegexMatcher,
-    ) -> Option<InFile> {
-        let file = open_file_in(folder, below).ok()?.into_std();
-        let mut lines = InFile::new(String::new());
-        searcher.search_file(matcher, &file, &mut lines).ok()?;
-        if lines.is_empty() {
+    fn in_file(&self, folder: &Dir, below: &Path, lines: &mut Lines) -> Option<InFile> {
+        let (file, bytes) = open_file_in(folder, below).ok()?;
+        let mut in_file = InFile::new(String::new());
+        lines.find(&file.into_std(), bytes, &mut in_file).ok()?;
+        if in_file.is_empty() {
             return None;
         }
         // Only now: most files have no match.
-        lines.path = self.place.join(below, Kind::File { bytes: 0 }).shown;
-        Some(lines)
+        in_file.path = self.place.join(below, Kind::File { bytes }).shown;
+        Some(in_file)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The walk of `find_files` and `search_files`: ignore files count, links are not followed.
+//! Where `find_files`, `search_files` and `list_directory` begin, and the walk of the first two: ignore files count, links are not followed.
 //!
 //! Owns which files are looked at. It gives names alone: who opens one does so through the open folder, so that a folder that became
 //! a link during the walk leads nowhere.
@@ -10,10 +10,33 @@ use ignore::{
     overrides::{Override, OverrideBuilder},
 };
 
+use super::disk::blocking;
 use crate::{
-    ToolError,
-    workspace::{Located, Walls},
+    ToolContext, ToolError,
+    workspace::{Located, PathError, Purpose, Walls},
 };
+
+/// Where a call that looks around begins: the working folder if it names none. `fits` says what may be there.
+pub(super) async fn start(
+    path: Option<String>,
+    ctx: &ToolContext,
+    fits: impl FnOnce(&Located) -> Result<(), PathError> + Send + 'static,
+) -> Result<Located, ToolError> {
+    let workspace = ctx.workspace()?.clone();
+    let host = ctx.host.clone();
+    let path = path.unwrap_or_else(here);
+    blocking(move || {
+        let place = workspace.locate(&path, Purpose::Read, &host)?;
+        fits(&place)?;
+        Ok(place)
+    })
+    .await
+}
+
+/// The working folder, as schemas say it.
+pub(super) fn here() -> String {
+    ".".to_owned()
+}
 
 /// Globs of a call, compiled.
 pub(super) fn globs(root: &Path, globs: &[String]) -> Result<Override, ToolError> {
@@ -31,6 +54,7 @@ pub(super) fn globs(root: &Path, globs: &[String]) -> Result<Override, ToolError
 /// A walk of the folder at `place`: files that `globs` let through. With `all`, hidden files and those that ignore files leave out
 /// too; what is in a `.git` folder never.
 pub(super) fn builder(place: &Located, globs: Override, walls: Walls, all: bool) -> WalkBuilder {
+    let walls = walls.below(&place.absolute);
     let mut builder = WalkBuilder::new(&place.absolute);
     builder
         .follow_links(false)

@@ -228,6 +228,7 @@ fn trusted_by(shown: &str) -> &'static str {
         ".gitattributes",
         ".gitconfig",
         ".husky",
+        ".lefthook",
     ]) {
         "git runs or trusts"
     } else if has(&[

@@ -288,7 +288,8 @@ impl Located {
     pub(crate) fn open_file(&self) -> Result<File, PathError> {
         let failed = |source| PathError::io(&self.shown, source);
         let parent = self.open_parent().map_err(failed)?;
-        open_file_in(&parent, self.name()).map_err(failed)
+        let (file, _) = open_file_in(&parent, self.name()).map_err(failed)?;
+        Ok(file)
     }
 
     /// What is there now.
@@ -307,16 +308,17 @@ impl Located {
     }
 }
 
-/// A regular file below `folder`, which no name on the way leads out of.
-pub(crate) fn open_file_in(folder: &Dir, name: impl AsRef<Path>) -> io::Result<File> {
+/// A regular file below `folder`, which no name on the way leads out of, and its bytes.
+pub(crate) fn open_file_in(folder: &Dir, name: impl AsRef<Path>) -> io::Result<(File, u64)> {
     let mut options = OpenOptions::new();
     options.read(true).follow(FollowSymlinks::No);
     // A pipe without a writer would wait for one.
     #[cfg(unix)]
     cap_fs_ext::OpenOptionsSyncExt::nonblock(&mut options, true);
     let file = folder.open_with(name, &options)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
+    let metadata = file.metadata()?;
+    if metadata.is_file() {
+        Ok((file, metadata.len()))
     } else {
         Err(io::Error::new(
             io::ErrorKind::InvalidInput,

@@ -131,6 +131,8 @@ fn what_is_protected() {
         ".git/commondir",
         "sub/.husky/pre-commit",
         ".githooks/pre-push",
+        ".lefthook/pre-push/lint.sh",
+        "sub/.GitModules",
     ] {
         assert!(is_protected(Path::new(path)), "{path}");
     }

@@ -29,6 +29,12 @@ impl Walls {
             && !(reading && path.starts_with(&self.readable))
     }
 
+    /// Those that a walk of the folder `root` may meet, none more often than not: each of its names is held against them.
+    pub(crate) fn below(mut self, root: &Path) -> Self {
+        self.hidden.retain(|hidden| hidden.starts_with(root));
+        self
+    }
+
     /// Whether something out of bounds is in the folder `path`.
     pub(crate) fn stand_in(&self, path: &Path) -> bool {
         self.hidden.iter().any(|hidden| hidden.starts_with(path))

@@ -3,17 +3,16 @@
 //! Owns how a pattern is read, written and matched. Each matches in two ways: exactly, for rules that allow, and loosely, for rules
 //! that forbid or ask. Loosely means as the most careless system would take it: `RM`, `/bin/rm` and `rm.exe` are `rm`.
 
+mod path;
+
 use std::fmt::{self, Display, Formatter};
 
-use globset::{GlobBuilder, GlobMatcher};
-use nexus_protocol::{FileAccess, FileAction, NetworkAction};
+use nexus_protocol::NetworkAction;
 
 use super::base_name;
-use crate::policy::{
-    ShellLine,
-    reach::{has_parent, is_absolute, slashed},
-    shell,
-};
+use crate::policy::{ShellLine, shell};
+
+pub(super) use path::PathPattern;
 
 /// The words of a command; where it is open, any may follow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,127 +87,6 @@ impl Display for CommandPattern {
             }
         }
         f.write_str(if self.open { " *" } else { "" })
-    }
-}
-
-/// Paths of files: `src/**`, `*.md`, `/etc/*`. A relative one means files in the working folder, as they are shown; an absolute one
-/// means files wherever they are.
-#[derive(Clone, Debug)]
-pub(super) struct PathPattern {
-    text: String,
-    exact: GlobMatcher,
-    loose: GlobMatcher,
-    absolute: bool,
-    /// The folders before the first that is a pattern, in small letters.
-    fixed: String,
-}
-
-impl PartialEq for PathPattern {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-
-impl Eq for PathPattern {}
-
-impl PathPattern {
-    pub(super) fn read(text: &str) -> Result<Self, &'static str> {
-        if text.is_empty() || text.trim() != text {
-            return Err("the path is empty or has blanks around it");
-        }
-        if text.contains('\\') {
-            return Err("a path is written with /");
-        }
-        if text
-            .chars()
-            .any(|c| c == '\n' || c == '\t' || shell::is_trick(c))
-        {
-            return Err("the path holds invisible or control characters");
-        }
-        if text.starts_with('~') {
-            return Err("a home folder is written out");
-        }
-        if has_parent(text) {
-            return Err("a path with .. says where it is only after it is followed");
-        }
-        let parts: Vec<&str> = text.split('/').collect();
-        let first = usize::from(text.starts_with('/'));
-        if parts
-            .iter()
-            .skip(first)
-            .any(|part| matches!(*part, "" | "."))
-        {
-            return Err("a path has no empty part and no . in it; all of a folder is `folder/**`");
-        }
-        let glob = |case_insensitive| {
-            GlobBuilder::new(text)
-                .literal_separator(true)
-                .backslash_escape(false)
-                .case_insensitive(case_insensitive)
-                .build()
-                .map(|glob| glob.compile_matcher())
-                .map_err(|_| "the path is no pattern: a bracket is not closed, or a range is empty")
-        };
-        let fixed: Vec<&str> = parts
-            .into_iter()
-            .take_while(|part| !part.contains(['*', '?', '[', '{']))
-            .collect();
-        Ok(Self {
-            exact: glob(false)?,
-            loose: glob(true)?,
-            absolute: is_absolute(text),
-            fixed: fixed.join("/").to_lowercase(),
-            text: text.to_owned(),
-        })
-    }
-
-    /// The text of a file's path that the pattern speaks of.
-    fn seen(&self, file: &FileAction) -> Option<String> {
-        if self.absolute {
-            Some(slashed(&file.path))
-        } else {
-            file.inside.then(|| file.shown.clone())
-        }
-    }
-
-    pub(super) fn matches(&self, file: &FileAction) -> bool {
-        self.seen(file)
-            .is_some_and(|path| self.exact.is_match(path))
-    }
-
-    pub(super) fn matches_loosely(&self, file: &FileAction) -> bool {
-        self.seen(file)
-            .is_some_and(|path| self.loose.is_match(path))
-    }
-
-    /// Whether what the action touches may be a folder with files in it that match: to delete `src` is to delete `src/keep`.
-    pub(super) fn may_be_below(&self, file: &FileAction) -> bool {
-        let Some(path) = self.seen(file) else {
-            return false;
-        };
-        let path = path.to_lowercase();
-        let path = match path.trim_end_matches('/') {
-            "." => "",
-            path => path,
-        };
-        let is_in = |inner: &str, outer: &str| {
-            outer.is_empty()
-                || inner == outer
-                || inner
-                    .strip_prefix(outer)
-                    .is_some_and(|rest| rest.starts_with('/'))
-        };
-        // A file has content; what goes without any is a folder.
-        let folder_goes = matches!(file.access, FileAccess::Delete | FileAccess::MoveFrom)
-            && file.before.is_none();
-        is_in(&self.fixed, path)
-            || (folder_goes && self.text.contains("**") && is_in(path, &self.fixed))
-    }
-}
-
-impl Display for PathPattern {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
     }
 }
 
