@@ -67,22 +67,27 @@ impl ModelResolver for Only {
 
 /// The user's rules, in memory.
 #[derive(Default)]
-pub struct Book(pub Mutex<Vec<(Verdict, String)>>);
+pub struct Book {
+    pub kept: Mutex<Vec<(Verdict, String)>>,
+    /// Why none can be added.
+    pub broken: Mutex<Option<ErrorCard>>,
+}
 
 impl RuleBook for Book {
     fn rules(&self) -> Rules {
-        let rules = self.0.lock().unwrap();
+        let rules = self.kept.lock().unwrap();
         rules.iter().fold(Rules::default(), |all, (verdict, rule)| {
             all.with(*verdict, rule.parse().unwrap())
         })
     }
 
     fn allow(&self, rule: &str) -> BoxFuture<'_, Result<(), ErrorCard>> {
-        self.0
-            .lock()
-            .unwrap()
-            .push((Verdict::Allow, rule.to_owned()));
-        async { Ok(()) }.boxed()
+        let broken = self.broken.lock().unwrap().clone();
+        if broken.is_none() {
+            let kept = (Verdict::Allow, rule.to_owned());
+            self.kept.lock().unwrap().push(kept);
+        }
+        async { broken.map_or(Ok(()), Err) }.boxed()
     }
 }
 
@@ -95,6 +100,7 @@ pub struct Harness {
     pub summary: SessionSummary,
     pub settings: Arc<Mutex<TurnSettings>>,
     pub rules: Arc<Book>,
+    pub clock: Arc<FixedClock>,
     deps: AgentDeps,
 }
 
@@ -152,7 +158,7 @@ impl Harness {
             rules: Arc::clone(&rules) as Arc<dyn RuleBook>,
             models: Arc::new(Only(Arc::clone(&model))),
             events: Arc::clone(&events) as Arc<dyn EventSink>,
-            clock: clock as Arc<dyn Clock>,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
             settings: Arc::new(move || read.lock().unwrap().clone()),
         };
         Self {
@@ -164,8 +170,20 @@ impl Harness {
             summary,
             settings,
             rules,
+            clock,
             deps,
         }
+    }
+
+    /// In a folder of its own, with this mode: files can be read and changed. The folder.
+    pub async fn works(&self, mode: Mode) -> std::path::PathBuf {
+        let folder = self.folder.path().join("work");
+        std::fs::create_dir_all(&folder).unwrap();
+        let id = self.summary.id;
+        self.store.set_mode(id, mode).await.unwrap();
+        let changed = self.store.set_folder(id, folder.to_str()).await.unwrap();
+        self.session.changed(changed.unwrap()).await;
+        folder
     }
 
     /// A new actor on what the store has, as after a restart.
@@ -373,6 +391,11 @@ fn tell(item: &Item) -> String {
         ItemBody::Compaction { text, through, .. } => {
             format!("compaction through {through} {text:?}")
         }
+        ItemBody::Undo {
+            redone,
+            files,
+            more,
+        } => format!("undo, redone {redone}: {files:?} and {more}"),
         ItemBody::Notice { level, text, .. } => format!("notice {level:?} {text:?}"),
     };
     format!(

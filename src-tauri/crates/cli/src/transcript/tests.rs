@@ -75,6 +75,14 @@ fn chat() -> Snapshot {
             ),
             item(
                 ItemStatus::Complete,
+                ItemBody::Undo {
+                    redone: false,
+                    files: vec!["a.txt".into(), "b.txt".into()],
+                    more: 3,
+                },
+            ),
+            item(
+                ItemStatus::Complete,
                 ItemBody::Notice {
                     level: NoticeLevel::Error,
                     text: "x".into(),
