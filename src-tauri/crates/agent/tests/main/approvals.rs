@@ -7,16 +7,15 @@ use std::sync::{
 
 use async_trait::async_trait;
 use nexus_protocol::{
-    Action, Approval, ApprovalAnswer, BoundFile, Capability, Confinement, ErrorAction, ErrorCard,
-    ErrorCode, EventMsg, ItemBody, ItemId, ItemStatus, Mode, Nonce, NoticeLevel, Op, ProcessAction,
-    ToolLabel, ToolSpec,
+    Action, Approval, ApprovalAnswer, BoundFile, Capability, ErrorAction, ErrorCard, ErrorCode,
+    EventMsg, ItemBody, ItemId, ItemStatus, Mode, Nonce, NoticeLevel, Op, ProcessAction, ToolSpec,
 };
 use nexus_tools::{Prepared, Registry, Tool, ToolContext, ToolError, ToolOutput};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    harness::Harness,
+    harness::{Harness, action, confined},
     model::{call, stop, text, tools},
 };
 
@@ -42,29 +41,16 @@ impl Tool for Acts {
 
     async fn prepare(&self, arguments: Value, _: &ToolContext) -> Result<Prepared, ToolError> {
         let code = self.script.lock().unwrap().clone();
+        let what = arguments["what"].as_str().unwrap_or_default();
         let action = Action {
-            tool: "act".into(),
-            capability: Capability::Execute,
-            label: ToolLabel {
-                verb: "Act".into(),
-                object: arguments["what"].as_str().unwrap_or_default().into(),
-            },
             process: Some(ProcessAction {
-                language: "python".into(),
-                code: code.clone(),
-                argv: vec!["python3".into(), "-c".into(), code],
-                cwd: "/home/me".into(),
-                env: [("LANG".to_owned(), "C".to_owned())].into(),
-                sandbox: Confinement::Full,
                 runs: vec![BoundFile {
                     path: "/home/me/run.sh".into(),
                     sha256: "00".into(),
                 }],
-                time_limit_s: 120,
+                ..confined(&code)
             }),
-            files: Vec::new(),
-            network: None,
-            arguments_hash: arguments.to_string(),
+            ..action("act", Capability::Execute, what, &arguments)
         };
         let ran = Arc::clone(&self.ran);
         Ok(Prepared::new(action, move |_| async move {

@@ -12,9 +12,9 @@ use nexus_agent_loop::{
 use nexus_checkpoints::Checkpoints;
 use nexus_llm::Model;
 use nexus_protocol::{
-    Clock, Delta, ErrorCard, ErrorCode, Event, EventMsg, Item, ItemBody, Mode, ModelActivity,
-    ModelRef, Op, SessionId, SessionSummary, Snapshot, Submission, SubmissionId, TitleSource,
-    UnixMillis,
+    Action, Capability, Clock, Confinement, Delta, ErrorCard, ErrorCode, Event, EventMsg, Item,
+    ItemBody, Mode, ModelActivity, ModelRef, Op, ProcessAction, SessionId, SessionSummary,
+    Snapshot, Submission, SubmissionId, TitleSource, ToolLabel, UnixMillis,
 };
 use nexus_store::Store;
 use nexus_test_support::FixedClock;
@@ -22,6 +22,7 @@ use nexus_tools::{
     Host, Registry,
     policy::{Rules, Verdict},
 };
+use serde_json::Value;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -88,6 +89,36 @@ impl RuleBook for Book {
             self.kept.lock().unwrap().push(kept);
         }
         async { broken.map_or(Ok(()), Err) }.boxed()
+    }
+}
+
+/// The action of a call that needs no more than its label.
+pub fn action(tool: &str, capability: Capability, object: &str, arguments: &Value) -> Action {
+    Action {
+        tool: tool.into(),
+        capability,
+        label: ToolLabel {
+            verb: "Test".into(),
+            object: object.into(),
+        },
+        process: None,
+        files: Vec::new(),
+        network: None,
+        arguments_hash: arguments.to_string(),
+    }
+}
+
+/// A program that the sandbox holds.
+pub fn confined(code: &str) -> ProcessAction {
+    ProcessAction {
+        language: "python".into(),
+        code: code.into(),
+        argv: vec!["python3".into(), "-c".into(), code.into()],
+        cwd: "/home/me".into(),
+        env: [("LANG".to_owned(), "C".to_owned())].into(),
+        sandbox: Confinement::Full,
+        runs: Vec::new(),
+        time_limit_s: 120,
     }
 }
 

@@ -7,15 +7,14 @@ use std::sync::{
 
 use async_trait::async_trait;
 use nexus_protocol::{
-    Action, Capability, Confinement, EventMsg, ItemBody, ItemStatus, Mode, Op, ProcessAction,
-    ToolLabel, ToolSpec, UndoScope,
+    Action, Capability, EventMsg, ItemBody, ItemStatus, Mode, Op, ToolSpec, UndoScope,
 };
 use nexus_tools::{Prepared, Registry, Tool, ToolContext, ToolError, ToolOutput};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::{
-    harness::Harness,
+    harness::{Harness, action, confined},
     model::{call, stop, text, tools},
 };
 
@@ -42,22 +41,8 @@ impl Tool for Slow {
 
     async fn prepare(&self, arguments: Value, _: &ToolContext) -> Result<Prepared, ToolError> {
         let action = Action {
-            tool: "slow".into(),
-            capability: Capability::Execute,
-            label: ToolLabel::default(),
-            process: Some(ProcessAction {
-                language: "shell".into(),
-                code: "slow".into(),
-                argv: vec!["slow".into()],
-                cwd: "/home/me".into(),
-                env: [].into(),
-                sandbox: Confinement::Full,
-                runs: Vec::new(),
-                time_limit_s: 120,
-            }),
-            files: Vec::new(),
-            network: None,
-            arguments_hash: arguments.to_string(),
+            process: Some(confined("slow()")),
+            ..action("slow", Capability::Execute, "", &arguments)
         };
         let Self { gate, ended } = self.clone();
         Ok(Prepared::new(action, move |ctx| async move {
