@@ -115,7 +115,11 @@ impl Actor {
             status: ItemStatus::Complete,
             body: ItemBody::Undo {
                 redone,
-                files: restored.iter().take(UNDO_NAMES).map(one_line).collect(),
+                files: restored
+                    .iter()
+                    .take(UNDO_NAMES)
+                    .map(|name| one_line(name))
+                    .collect(),
                 more: u32::try_from(restored.len().saturating_sub(UNDO_NAMES)).unwrap_or(u32::MAX),
             },
         };
@@ -156,7 +160,7 @@ impl Actor {
 }
 
 /// A name as it can stand in a sentence: the end tells more than the beginning where it is long.
-fn one_line(name: &String) -> String {
+fn one_line(name: &str) -> String {
     let name: Vec<char> = name
         .chars()
         .map(|c| {
@@ -181,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_name_is_one_short_line() {
-        assert_eq!(one_line(&"src/a\n\tb.rs".to_owned()), "src/a  b.rs");
+        assert_eq!(one_line("src/a\n\tb.rs"), "src/a  b.rs");
         let long = format!("{}/end.rs", "ä".repeat(500));
         let short = one_line(&long);
         assert_eq!(short.chars().count(), MAX_NAME);
