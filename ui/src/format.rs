@@ -2,6 +2,8 @@
 
 use nexus_protocol::{AnswerMeta, ModelInfo, ModelRef, Pricing, UnixMillis};
 
+use crate::visible;
+
 const DAY_MS: i64 = 86_400_000;
 
 /// A heading of the sidebar.
@@ -236,6 +238,20 @@ pub fn answer_facts(meta: &AnswerMeta) -> String {
 pub fn count(number: usize, one: &str, many: &str) -> String {
     let word = if number == 1 { one } else { many };
     format!("{} {word}", grouped(number as u64))
+}
+
+/// What the user did to the agent's changes of files.
+pub fn undone(redone: bool, files: &[String], more: u32) -> String {
+    let mut names: Vec<String> = files.iter().map(|name| visible::plain(name)).collect();
+    if more > 0 {
+        names.push(format!("{} more", grouped(u64::from(more))));
+    }
+    let what = if redone {
+        "You did the changes again to"
+    } else {
+        "You undid changes to"
+    };
+    format!("{what} {}. The model is told.", names.join(", "))
 }
 
 /// A tool's name as a verb: `current_time` is `Current time`.

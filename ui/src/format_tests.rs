@@ -250,3 +250,16 @@ fn counts_and_tokens_at_a_glance() {
         .collect();
     assert_eq!(shown, ["0", "640", "1.2k", "10k", "128k", "1.2M"]);
 }
+
+#[test]
+fn an_undo_is_one_line_that_nothing_hides_in() {
+    let files = ["a.txt".to_owned(), "b\u{202e}c".to_owned()];
+    assert_eq!(
+        undone(false, &files, 1200),
+        "You undid changes to a.txt, b⟨U+202E⟩c, 1,200 more. The model is told."
+    );
+    assert_eq!(
+        undone(true, &files[..1], 0),
+        "You did the changes again to a.txt. The model is told."
+    );
+}

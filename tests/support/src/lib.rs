@@ -14,6 +14,7 @@ mod request_check;
 mod scripted_model;
 mod server;
 mod sse;
+mod stubborn;
 mod temp;
 
 pub use answer::{Answer, Framing};
@@ -22,4 +23,5 @@ pub use request_check::{check_body, check_chat};
 pub use scripted_model::{Script, ScriptedModel, scripted_info};
 pub use server::{OnEmpty, RecordedRequest, ScriptedServer};
 pub use sse::Sse;
+pub use stubborn::STUBBORN;
 pub use temp::TempData;

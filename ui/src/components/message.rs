@@ -205,6 +205,7 @@ pub fn NoticeRow(
 pub fn status_name(status: ItemStatus) -> &'static str {
     match status {
         ItemStatus::InProgress => "in-progress",
+        ItemStatus::Queued => "queued",
         ItemStatus::Complete => "complete",
         ItemStatus::Interrupted => "interrupted",
         ItemStatus::Failed => "failed",

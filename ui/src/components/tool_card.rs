@@ -117,16 +117,9 @@ fn ToolLine(call: ToolCall) -> impl IntoView {
                 visible::plain(&result.summary),
                 format::duration(result.duration_ms),
             ),
-            None if running.get() => ("running".to_owned(), String::new()),
-            None => ("no result".to_owned(), String::new()),
+            None => (Mark::of(None, status.get()).told.to_owned(), String::new()),
         })
     });
-    let state = move || match ok.get() {
-        Some(true) => ("state ok", Shape::Check, "Done: "),
-        Some(false) => ("state bad", Shape::Cross, "Failed: "),
-        None if running.get() => ("state", Shape::Ring, "Running: "),
-        None => ("state", Shape::Cross, "Ended: "),
-    };
     // Pictures are there to be looked at; all else waits until the card is opened.
     let pictures = Memo::new(move |_| parts_of(result, true));
     let live = Memo::new(move |_| {
@@ -152,10 +145,10 @@ fn ToolLine(call: ToolCall) -> impl IntoView {
                 on:click=move |_| open.update(|open| *open = !*open)
             >
                 {move || {
-                    let (class, shape, words) = state();
+                    let Mark { class, shape, spoken, .. } = Mark::of(ok.get(), status.get());
                     view! {
                         <span class=class><Icon shape /></span>
-                        <span class="visually-hidden">{words}</span>
+                        <span class="visually-hidden">{spoken}</span>
                     }
                 }}
                 <strong class="tool-title">{move || verb.get()}</strong>
@@ -184,6 +177,40 @@ fn ToolLine(call: ToolCall) -> impl IntoView {
                 <ToolBody arguments approval output result />
             </Show>
         </section>
+    }
+}
+
+/// How a call stands, at a glance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark {
+    class: &'static str,
+    shape: Shape,
+    /// For who hears the page.
+    spoken: &'static str,
+    /// Where the result would stand.
+    told: &'static str,
+}
+
+impl Mark {
+    fn of(ok: Option<bool>, status: ItemStatus) -> Self {
+        let (class, shape, spoken, told) = match (ok, status) {
+            (Some(true), _) => ("state ok", Shape::Check, "Done: ", "done"),
+            (Some(false), _) => ("state bad", Shape::Cross, "Failed: ", "failed"),
+            (None, ItemStatus::InProgress) => ("state", Shape::Ring, "Running: ", "running"),
+            (None, ItemStatus::Queued) => (
+                "state queued",
+                Shape::Ring,
+                "Waiting its turn: ",
+                "waiting its turn",
+            ),
+            (None, _) => ("state", Shape::Cross, "Ended: ", "no result"),
+        };
+        Self {
+            class,
+            shape,
+            spoken,
+            told,
+        }
     }
 }
 
@@ -263,4 +290,25 @@ fn parts_of(result: RwSignal<Option<ToolResult>>, pictures: bool) -> Vec<ResultP
             .cloned()
             .collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_waits_is_not_shown_as_running() {
+        let told = |ok, status| Mark::of(ok, status).told;
+        let words = [
+            told(None, ItemStatus::InProgress),
+            told(None, ItemStatus::Queued),
+            told(None, ItemStatus::Interrupted),
+            told(Some(true), ItemStatus::Complete),
+            told(Some(false), ItemStatus::Complete),
+        ];
+        assert_eq!(
+            words,
+            ["running", "waiting its turn", "no result", "done", "failed"]
+        );
+    }
 }

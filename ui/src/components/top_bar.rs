@@ -73,14 +73,17 @@ fn State(open: OpenSession) -> impl IntoView {
     let waiting = Memo::new(move |_| {
         app.store.attention.with(|attention| attention.of(id)) == Some(SessionState::Waiting)
     });
-    // A tool at work: the model waits for it.
+    // A tool at work: the model waits for it. The last of several may still wait its turn.
     let working = {
         let rows = open.rows.clone();
         Memo::new(move |_| {
             let last = rows.with(|rows| rows.last().cloned());
             last.is_some_and(|row| {
                 matches!(row.body, RowBody::Tool { .. })
-                    && row.status.get() == ItemStatus::InProgress
+                    && matches!(
+                        row.status.get(),
+                        ItemStatus::InProgress | ItemStatus::Queued
+                    )
             })
         })
     };

@@ -1,7 +1,7 @@
 //! The open session as a column to read. Keeps to the end only while the reader is there.
 
 use leptos::{html, prelude::*};
-use nexus_protocol::{ErrorAction, ItemStatus, Mode, ModelActivity, SessionActivity};
+use nexus_protocol::{ErrorAction, ItemStatus, Mode, ModelActivity, NoticeLevel, SessionActivity};
 use wasm_bindgen::{JsCast as _, closure::Closure};
 
 use super::{
@@ -206,6 +206,14 @@ fn RowView(row: Row, changes: TurnChanges) -> impl IntoView {
             ..
         } => view! { <CompactionRow item text tokens_before tokens_after undone status /> }
             .into_any(),
+        RowBody::Undo {
+            redone,
+            files,
+            more,
+        } => {
+            let text = format::undone(redone, &files, more).into();
+            view! { <NoticeRow level=NoticeLevel::Info text error=None /> }.into_any()
+        }
         RowBody::Notice { level, text, error } => {
             view! { <NoticeRow level text error /> }.into_any()
         }
@@ -265,20 +273,28 @@ fn Ending(
         if running.get() {
             return End::Well;
         }
-        let Some(last) = rows.with(|rows| rows.last().cloned()) else {
+        // A word between changes nothing of how the turn ended.
+        let (last, last_said) = rows.with(|rows| {
+            let said = rows.iter().rfind(|row| !row.is_aside());
+            (rows.last().cloned(), said.cloned())
+        });
+        let (Some(last), Some(said)) = (last, last_said) else {
             return End::Well;
         };
-        if let RowBody::Notice { error: Some(_), .. } = last.body {
+        if let RowBody::Notice { error: Some(_), .. } = said.body {
             return End::Well;
         }
         if let Some(card) = broken_off.get() {
             return End::Card(card);
         }
-        match (last.status.get(), &last.body) {
+        let is_noted = matches!(last.body, RowBody::Notice { .. });
+        match (said.status.get(), &said.body) {
             (ItemStatus::Interrupted, RowBody::Assistant { text, .. }) => End::Stopped {
                 can_go_on: text.with(|text| !text.is_empty()),
             },
             (ItemStatus::Interrupted, _) => End::Stopped { can_go_on: false },
+            // The notice says why.
+            (_, RowBody::User { .. }) if is_noted => End::Well,
             (_, RowBody::User { .. }) => End::Unanswered,
             _ => End::Well,
         }
@@ -341,7 +357,7 @@ fn StartPlan(rows: RwSignal<Vec<Row>>, running: Memo<bool>) -> impl IntoView {
         if running.get() || app.mode() != Mode::Plan {
             return false;
         }
-        let last = rows.with(|rows| rows.last().cloned());
+        let last = rows.with(|rows| rows.iter().rfind(|row| !row.is_aside()).cloned());
         last.is_some_and(|row| match &row.body {
             RowBody::Assistant { text, .. } => {
                 row.status.get() == ItemStatus::Complete && text.with(|text| !text.is_empty())

@@ -89,6 +89,15 @@ pub enum RowBody {
         /// Whether the user took it back.
         undone: bool,
     },
+    /// The user took changes of files back, or did them again.
+    Undo {
+        /// They were done again.
+        redone: bool,
+        /// Files that are named.
+        files: Arc<[String]>,
+        /// Further ones.
+        more: u32,
+    },
     /// A word of the core.
     Notice {
         /// How grave.
@@ -158,6 +167,15 @@ impl Row {
                 tokens_after,
                 undone,
             },
+            ItemBody::Undo {
+                redone,
+                files,
+                more,
+            } => RowBody::Undo {
+                redone,
+                files: files.into(),
+                more,
+            },
             ItemBody::Notice { level, text, error } => RowBody::Notice {
                 level,
                 text: text.into(),
@@ -175,6 +193,14 @@ impl Row {
             body,
             version: 0,
         }
+    }
+
+    /// Whether it is a word beside what user and model say: of the core, or of what the user did to files.
+    pub fn is_aside(&self) -> bool {
+        matches!(
+            self.body,
+            RowBody::Undo { .. } | RowBody::Notice { error: None, .. }
+        )
     }
 
     /// Takes over a newer form of the same item, waking only what changed. `false` where parts differ that are no signals:
@@ -327,6 +353,15 @@ impl Row {
                 tokens_before: *tokens_before,
                 tokens_after: *tokens_after,
                 undone: *undone,
+            },
+            RowBody::Undo {
+                redone,
+                files,
+                more,
+            } => ItemBody::Undo {
+                redone: *redone,
+                files: files.to_vec(),
+                more: *more,
             },
             RowBody::Notice { level, text, error } => ItemBody::Notice {
                 level: *level,

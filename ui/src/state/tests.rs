@@ -25,6 +25,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         any::<usize>().prop_map(Step::Ask),
         (any::<usize>(), any::<bool>()).prop_map(|(at, well)| Step::Reply(at, well)),
         Just(Step::Compact),
+        any::<bool>().prop_map(Step::Undo),
         any::<usize>().prop_map(Step::TakeBack),
         any::<u32>().prop_map(|tokens| Step::Fill(u64::from(tokens))),
         Just(Step::Fail),

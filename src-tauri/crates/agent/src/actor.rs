@@ -39,7 +39,7 @@ pub(crate) enum Command {
 }
 
 pub(crate) struct Actor {
-    deps: AgentDeps,
+    pub(crate) deps: AgentDeps,
     pub(crate) journal: Arc<Journal>,
     pub(crate) bench: Arc<Workbench>,
     loaded: bool,
@@ -200,15 +200,16 @@ impl Actor {
     }
 
     /// Reads the items, once.
-    async fn load(&mut self) -> Result<(), ErrorCard> {
+    pub(crate) async fn load(&mut self) -> Result<(), ErrorCard> {
         if self.loaded {
             return Ok(());
         }
         let session = self.journal.summary().id;
-        let items = self.deps.store.items(session).await.map_err(|error| {
+        let mut items = self.deps.store.items(session).await.map_err(|error| {
             error!(%session, %error, "items cannot be read");
             cards::storage(&error)
         })?;
+        turn::queue_beside_questions(&mut items);
         self.journal.load(items);
         self.loaded = true;
         // A core that did not recover its store first: the transcript is made valid here.
@@ -224,7 +225,7 @@ impl Actor {
         self.turn.as_ref().is_some_and(|it| !it.is_ending())
     }
 
-    async fn stop_turn(&mut self) {
+    pub(crate) async fn stop_turn(&mut self) {
         if let Some(running) = &self.turn {
             running.signals.cancel.cancel();
             let ended = ended(&mut self.turn).await;

@@ -124,12 +124,27 @@ pub(crate) fn cost_limit(spent: f64, limit: f64) -> ErrorCard {
     )
 }
 
+/// The line where *always* could not be kept.
+pub(crate) fn rule_not_saved(rule: &str, card: &ErrorCard) -> String {
+    format!(
+        "“Always” could not be saved as the rule {rule}. {}: {} This call runs all the same; you will be asked again for the next one like it.",
+        card.title, card.detail
+    )
+}
+
 pub(crate) fn tool_fatal(reason: impl Into<String>) -> ErrorCard {
     ErrorCard::new(
         ErrorCode::Internal,
         "A tool could not go on",
         reason,
         ErrorAction::Retry,
+    )
+}
+
+/// A line of what an undo could not do.
+pub(crate) fn undo_not_told(error: &StoreError) -> String {
+    format!(
+        "The files were put back, but the chat could not be told: {error}. Tell the model yourself with your next message."
     )
 }
 

@@ -97,10 +97,11 @@ impl Journal {
         state.items.iter().rev().find(|item| item.id == id).cloned()
     }
 
-    /// Items that still grow.
+    /// Items that still grow, or wait to.
     pub(crate) fn open_items(&self) -> Vec<Item> {
         let state = self.lock();
-        let open = |item: &&Item| item.status == ItemStatus::InProgress;
+        let open =
+            |item: &&Item| matches!(item.status, ItemStatus::InProgress | ItemStatus::Queued);
         state.items.iter().filter(open).cloned().collect()
     }
 
@@ -108,6 +109,16 @@ impl Journal {
         let state = self.lock();
         let last = state.items.last();
         last.map_or(0, |item| item.position.saturating_add(1))
+    }
+
+    /// The step after the last one of `turn`.
+    pub(crate) fn next_step(&self, turn: TurnId) -> u32 {
+        let state = self.lock();
+        let steps = state.items.iter().filter(|item| item.turn == turn);
+        steps
+            .map(|item| item.step.saturating_add(1))
+            .max()
+            .unwrap_or(0)
     }
 
     /// The running turn.

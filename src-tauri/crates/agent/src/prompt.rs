@@ -76,6 +76,27 @@ Do not list files: that list is kept apart. Reply with the summary only."
 pub(crate) const FROM_THE_RECORD: &str =
     "(The model could not write this summary. It was put together from the record of the chat.)";
 
+/// What a model reads where the user took its file changes back, or did them again.
+pub(crate) fn undo(redone: bool, files: &[String], more: u32) -> String {
+    let mut names: Vec<String> = files
+        .iter()
+        .map(|name| format!("“{}”", name.replace('”', "\"")))
+        .collect();
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
+    let files = names.join(", ");
+    if redone {
+        format!(
+            "[The user has done your changes to these files again, which had been undone: {files}. Look at them before you go on.]"
+        )
+    } else {
+        format!(
+            "[The user has undone changes of yours to these files: {files}. They are no longer as you left them; look at them before you build on them, and do not repeat the changes unless asked.]"
+        )
+    }
+}
+
 /// What a model reads of a call that the user stopped.
 pub(crate) const CALL_CANCELLED: &str = "Cancelled by the user.";
 

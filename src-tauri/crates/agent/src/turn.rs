@@ -34,7 +34,7 @@ use crate::{
     workbench::{self, Desk, Workbench},
 };
 
-pub(crate) use prepare::{Waiting, close_leftovers};
+pub(crate) use prepare::{Waiting, close_leftovers, queue_beside_questions};
 
 /// Said once in a transcript, when the first turn is left out of a request.
 const LEFT_OUT: &str = "Earlier messages no longer fit the model and were left out.";

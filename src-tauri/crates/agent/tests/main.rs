@@ -15,6 +15,8 @@ mod model;
 mod answers;
 #[path = "main/approvals.rs"]
 mod approvals;
+#[path = "main/bounds.rs"]
+mod bounds;
 #[path = "main/compaction.rs"]
 mod compaction;
 #[path = "main/failures.rs"]
@@ -31,6 +33,11 @@ mod storage;
 mod titles;
 #[path = "main/tools.rs"]
 mod tools;
+
+#[path = "main/turns_of_calls.rs"]
+mod turns_of_calls;
+#[path = "main/undoes.rs"]
+mod undoes;
 
 // What is promised of the whole: real tools, policy, sandbox and store. Only here can a sandbox be run.
 #[cfg(target_os = "linux")]

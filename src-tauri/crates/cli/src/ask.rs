@@ -10,8 +10,8 @@ use std::{
 
 use nexus_core::Nexus;
 use nexus_protocol::{
-    Delta, Event, EventMsg, Item, ItemBody, ItemId, ModelRef, NewSession, Op, SessionId,
-    Submission, SubmissionId,
+    Delta, Event, EventMsg, Item, ItemBody, ItemId, ModelRef, NewSession, NoticeLevel, Op,
+    SessionId, Submission, SubmissionId,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
@@ -270,8 +270,18 @@ impl Printer<'_> {
 
     /// Prints what of an answer was not printed yet.
     fn item(&mut self, item: &Item) -> Result<(), Failure> {
-        let ItemBody::Assistant { text, .. } = &item.body else {
-            return Ok(());
+        let text = match &item.body {
+            ItemBody::Assistant { text, .. } => text,
+            // What ended the turn is said at its end, by its card.
+            ItemBody::Notice {
+                level: NoticeLevel::Warning,
+                text,
+                error: None,
+            } => {
+                output::warn(&output::clean(text));
+                return Ok(());
+            }
+            _ => return Ok(()),
         };
         if !self.shown.contains_key(&item.id) && self.anything {
             // A later answer of the same turn, after a tool call.

@@ -51,6 +51,14 @@ pub fn markdown(snapshot: &Snapshot, detail: Detail) -> String {
             (ItemBody::Compaction { text, .. }, Detail::All) => {
                 format!("### Put into few words\n\n{}", quoted(text))
             }
+            (
+                ItemBody::Undo {
+                    redone,
+                    files,
+                    more,
+                },
+                Detail::All,
+            ) => quoted(&undo(*redone, files, *more)),
             (ItemBody::Notice { text, error, .. }, Detail::All) => match error {
                 Some(card) => format!("> **{}** {}", card.title, card.detail),
                 None => quoted(text),
@@ -60,11 +68,25 @@ pub fn markdown(snapshot: &Snapshot, detail: Detail) -> String {
             ItemStatus::Interrupted => part.push_str("\n\n(interrupted)"),
             ItemStatus::Failed => part.push_str("\n\n(failed)"),
             ItemStatus::InProgress => part.push_str("\n\n(still being written)"),
+            ItemStatus::Queued => part.push_str("\n\n(waits its turn)"),
             ItemStatus::Complete => {}
         }
         parts.push(part);
     }
     parts.join("\n\n") + "\n"
+}
+
+fn undo(redone: bool, files: &[String], more: u32) -> String {
+    let what = if redone {
+        "You did these changes again"
+    } else {
+        "You took these changes back"
+    };
+    let more = match more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{what}: {}{more}", files.join(", "))
 }
 
 fn quoted(text: &str) -> String {

@@ -214,7 +214,7 @@ impl Nexus {
             providers,
             banners,
             starter,
-            states: self.states().await,
+            states: self.states().await?,
             sandbox: self.sandbox_view(),
         })
     }

@@ -45,7 +45,8 @@ pub enum EventMsg {
         /// By what.
         delta: Delta,
     },
-    /// A tool call got its label, a question to the user, or the answer: it is on disk, and still grows.
+    /// A tool call got its label, a question to the user, or the answer: it is on disk, and still grows. Or it begins to wait
+    /// its turn, or is no longer waiting: that is in memory only.
     ItemChanged {
         /// As it stands.
         item: Item,

@@ -7,6 +7,9 @@ use crate::{
     SessionId, ToolLabel, TurnId, UnixMillis, Usage,
 };
 
+/// Files that [`ItemBody::Undo`] names, at most.
+pub const UNDO_NAMES: usize = 20;
+
 /// One entry of a session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Item {
@@ -34,6 +37,8 @@ pub struct Item {
 pub enum ItemStatus {
     /// Still growing. Never seen after a restart: the core turns it into `Interrupted`.
     InProgress,
+    /// A tool call that is whole and waits for those before it. Never on disk: nothing is lost with it.
+    Queued,
     /// Whole, and on disk.
     Complete,
     /// Broken off by the user, a lost connection or a crash; what there was is kept.
@@ -107,6 +112,16 @@ pub enum ItemBody {
         #[serde(default)]
         undone: bool,
     },
+    /// The user took the agent's file changes back, or did them again. The model reads it where it stands.
+    Undo {
+        /// They were done again.
+        redone: bool,
+        /// Files that were put back, as shown to people: at most [`UNDO_NAMES`](crate::UNDO_NAMES), each in one line.
+        files: Vec<String>,
+        /// Further ones that are not named.
+        #[serde(default)]
+        more: u32,
+    },
     /// A word of the core to the user; never sent to a model.
     Notice {
         /// How grave.
@@ -129,6 +144,8 @@ impl ItemBody {
             | Self::Compaction { text, .. }
             | Self::Notice { text, .. } => text,
             Self::ToolCall { result, .. } => result.as_ref().map_or("", |r| r.output.as_str()),
+            // Names of files are in the calls that changed them.
+            Self::Undo { .. } => "",
         }
     }
 

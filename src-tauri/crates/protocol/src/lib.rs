@@ -37,7 +37,9 @@ pub use dto::{
 pub use error::{ErrorAction, ErrorCard, ErrorCode};
 pub use event::{Delta, Event, EventMsg, ModelActivity};
 pub use ids::{ItemId, SessionId, SubmissionId, TurnId};
-pub use item::{AnswerMeta, Attachment, Item, ItemBody, ItemStatus, NoticeLevel, ToolResult};
+pub use item::{
+    AnswerMeta, Attachment, Item, ItemBody, ItemStatus, NoticeLevel, ToolResult, UNDO_NAMES,
+};
 pub use model::{ModelInfo, ModelPlace, ModelRef, Pricing, Usage};
 pub use op::{Op, Submission};
 pub use result::{

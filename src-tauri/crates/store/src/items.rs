@@ -96,7 +96,7 @@ pub(crate) struct ItemRow {
 
 impl ItemRow {
     pub(crate) fn new(item: &Item) -> Result<Self, StoreError> {
-        let growing = item.status == ItemStatus::InProgress;
+        let growing = matches!(item.status, ItemStatus::InProgress | ItemStatus::Queued);
         let text = item.body.text();
         Ok(Self {
             id: item.id,
@@ -204,13 +204,15 @@ fn kind(body: &ItemBody) -> &'static str {
         ItemBody::Thinking { .. } => "thinking",
         ItemBody::ToolCall { .. } => "tool_call",
         ItemBody::Compaction { .. } => "compaction",
+        ItemBody::Undo { .. } => "undo",
         ItemBody::Notice { .. } => "notice",
     }
 }
 
 fn status_name(status: ItemStatus) -> &'static str {
     match status {
-        ItemStatus::InProgress => "in_progress",
+        // Whether a call waits for another is of one run: after a restart neither runs.
+        ItemStatus::InProgress | ItemStatus::Queued => "in_progress",
         ItemStatus::Complete => "complete",
         ItemStatus::Interrupted => "interrupted",
         ItemStatus::Failed => "failed",

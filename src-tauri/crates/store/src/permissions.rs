@@ -67,8 +67,11 @@ impl Store {
                 let mut statement = transaction.prepare_cached(
                     "SELECT DISTINCT items.session FROM items JOIN sessions ON sessions.id = items.session
                      WHERE items.open = 1 AND items.kind = 'tool_call' AND sessions.deleted_at IS NULL
-                       AND json_extract(items.body, '$.approval.nonce') IS NOT NULL
-                       AND json_extract(items.body, '$.approval.answer') IS NULL",
+                       AND CASE WHEN json_valid(items.body)
+                         THEN json_extract(items.body, '$.approval.nonce') IS NOT NULL
+                           AND json_extract(items.body, '$.approval.answer') IS NULL
+                         -- One item that cannot be read must not hide all others; opening its chat says so.
+                         ELSE 0 END",
                 )?;
                 let ids = statement.query_map([], |row| row.get(0))?;
                 Ok(ids

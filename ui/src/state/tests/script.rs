@@ -51,6 +51,7 @@ pub enum Step {
     Reply(usize, bool),
     Compact,
     TakeBack(usize),
+    Undo(bool),
     Fill(u64),
     Fail,
     Remove(usize),
@@ -276,6 +277,14 @@ impl Core {
                     tokens_before: 900,
                     tokens_after: 9,
                     undone: false,
+                },
+            ),
+            Step::Undo(redone) => self.add(
+                ItemStatus::Complete,
+                ItemBody::Undo {
+                    redone,
+                    files: vec!["a.txt".into()],
+                    more: 2,
                 },
             ),
             Step::TakeBack(pick) => {

@@ -24,13 +24,13 @@ pub(super) fn record(before: Option<&str>, told: &[Told], tokens: u64) -> String
     }
     let asked = told.iter().rev().filter_map(|entry| match entry {
         Told::User(text) => Some(excerpt(text, OF_USER)),
-        Told::Agent(_) | Told::Call(..) => None,
+        Told::Agent(_) | Told::Call(..) | Told::Note(_) => None,
     });
     parts.extend(section("## Task", asked, left / 3, &mut left));
     let done = told.iter().rev().filter_map(|entry| match entry {
         Told::User(_) => None,
         Told::Agent(text) => Some(format!("Said: {}", excerpt(text, OF_ANSWER))),
-        Told::Call(line, _) => Some(line.clone()),
+        Told::Call(line, _) | Told::Note(line) => Some(line.clone()),
     });
     let all = left;
     parts.extend(section("## Done", done, all, &mut left));

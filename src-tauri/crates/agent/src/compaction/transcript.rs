@@ -6,9 +6,12 @@ use std::collections::HashSet;
 
 use nexus_protocol::{Item, ItemBody, ItemStatus, TurnId};
 
-use crate::context::{
-    estimate::{excerpt, text_tokens},
-    in_a_line,
+use crate::{
+    context::{
+        estimate::{excerpt, text_tokens},
+        in_a_line,
+    },
+    prompt,
 };
 
 /// Tokens of a user's message, of an answer and of a result that are told, at most.
@@ -27,6 +30,8 @@ pub(super) enum Told {
     Agent(String),
     /// A call in one line, and its output.
     Call(String, String),
+    /// What the user did to the agent's changes.
+    Note(String),
 }
 
 /// What was said after the items up to `before` and up to `through`. The message that began a turn is told as long as something
@@ -54,6 +59,11 @@ pub(super) fn told(items: &[Item], before: Option<u32>, through: u32) -> Vec<Tol
             let output = result.as_ref().map_or("", |it| it.output.trim());
             in_a_line(item).map(|line| Told::Call(line, output.to_owned()))
         }
+        ItemBody::Undo {
+            redone,
+            files,
+            more,
+        } => Some(Told::Note(prompt::undo(*redone, files, *more))),
         _ => None,
     });
     told.collect()
@@ -128,6 +138,7 @@ impl Told {
         match self {
             Self::User(text) => format!("User: {}", excerpt(text, OF_USER)),
             Self::Agent(text) => format!("Agent: {}", excerpt(text, OF_ANSWER)),
+            Self::Note(text) => text.clone(),
             Self::Call(line, output) if output.is_empty() => format!("Call: {line}"),
             Self::Call(line, output) => format!("Call: {line}\n{}", excerpt(output, OF_RESULT)),
         }

@@ -100,17 +100,21 @@ fn steps(items: &[&Item], reading: &Reading<'_>, newest: bool, ids: &mut UniqueI
         }
     }
     steps.sort_by_key(|(step, _)| *step);
-    let steps = steps.iter();
-    steps
-        .filter_map(|(_, items)| Step::of(items, reading, newest, ids))
-        .collect()
+    let mut read: Vec<Step> = Vec::new();
+    for (_, items) in &steps {
+        let after = read.last().and_then(Step::last_message);
+        let note = Step::note(items, after);
+        read.extend(note.or_else(|| Step::of(items, reading, newest, ids)));
+    }
+    read
 }
 
 impl TurnHistory {
-    /// Whether the last message is the assistant's: an answer that is to be continued, in the newest turn.
+    /// Whether the model's last message is text: an answer that is to be continued, in the newest turn.
     pub(super) fn ends_in_text(&self) -> bool {
+        let said = self.steps.iter().rfind(|step| !step.is_note);
         matches!(
-            self.steps.last().and_then(Step::last_message),
+            said.and_then(Step::last_message),
             Some(ChatMessage::Assistant { .. })
         )
     }

@@ -20,6 +20,8 @@ pub(super) struct Step {
     now: Form,
     /// With its results let go; `None` where they are, or there are none.
     short: Option<Form>,
+    /// A word on what the user did between two model calls; the model said nothing here.
+    pub(super) is_note: bool,
 }
 
 /// One way to write a step.
@@ -81,6 +83,33 @@ impl Step {
             first: items.iter().map(|item| item.position).min()?,
             now,
             short,
+            is_note: false,
+        })
+    }
+
+    /// What the user undid or did again, as their word; `None` where that is not what `items` are. `after` is the message before it.
+    pub(super) fn note(items: &[&Item], after: Option<&ChatMessage>) -> Option<Self> {
+        let notes = items.iter().filter_map(|item| match &item.body {
+            ItemBody::Undo {
+                redone,
+                files,
+                more,
+            } => Some((item.position, prompt::undo(*redone, files, *more))),
+            _ => None,
+        });
+        let (at, texts): (Vec<u32>, Vec<String>) = notes.unzip();
+        let stopped =
+            matches!(after, Some(ChatMessage::Tool { .. })).then(|| ChatMessage::Assistant {
+                text: prompt::STOPPED.to_owned(),
+                tool_calls: Vec::new(),
+            });
+        let first = at.into_iter().min()?;
+        let messages = stopped.into_iter().chain([user_text(&texts.join("\n"))]);
+        Some(Self {
+            first,
+            now: Form::new(messages.collect(), 0),
+            short: None,
+            is_note: true,
         })
     }
 
@@ -117,6 +146,10 @@ impl Step {
     /// Cuts what it can so that the step has at most `room` tokens: images go, then each result gets an equal share, then
     /// the model's own words and arguments give way too. Whether it could.
     pub(super) fn cut(&mut self, room: u64) -> bool {
+        if self.is_note {
+            // Bounded when it was made.
+            return self.now.tokens <= room;
+        }
         let mut messages = std::mem::take(&mut self.now.messages);
         drop_images(&mut messages);
         let mut fits = cut_results(&mut messages, room);

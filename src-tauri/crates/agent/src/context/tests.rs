@@ -155,6 +155,21 @@ impl History {
         )
     }
 
+    /// The user took changes back.
+    pub(crate) fn undoes(&mut self, files: &[&str]) -> &mut Self {
+        let files = files.iter().map(|file| (*file).to_owned()).collect();
+        self.step += 1;
+        self.item(
+            ItemStatus::Complete,
+            ItemBody::Undo {
+                redone: false,
+                files,
+                more: 0,
+            },
+        )
+        .next_step()
+    }
+
     pub(crate) fn notice(&mut self, text: &str) -> &mut Self {
         self.item(
             ItemStatus::Complete,
@@ -616,4 +631,43 @@ pub(crate) fn wrong(request: &ChatRequest) -> Vec<String> {
         }
     }
     wrong
+}
+
+#[test]
+fn what_the_user_undid_is_read_where_it_happened() {
+    let mut history = History::default();
+    history
+        .user("Write it")
+        .calls(Complete, "a", "write_file", "{}", Some("Written."))
+        .undoes(&["src/a.rs", "b.txt"]);
+    // The turn is gone on with, without a word of the user.
+    let model = model(None, true, false);
+    let inside = request(&history, &model).messages;
+    history
+        .says(Complete, "I see.")
+        .undoes(&["c.txt"])
+        .user("Again");
+    let later = request(&history, &model).messages;
+    assert_eq!(later[..inside.len()], inside);
+    insta::assert_json_snapshot!(later);
+}
+
+#[test]
+fn a_broken_answer_is_continued_although_something_was_undone() {
+    let mut history = History::default();
+    history
+        .user("Count")
+        .says(Interrupted, "one, tw")
+        .undoes(&["a.txt"]);
+    let messages = request(&history, &model(None, true, false)).messages;
+    let Some(ChatMessage::User { parts }) = messages.last() else {
+        panic!("{messages:?}");
+    };
+    let [UserPart::Text { text }] = parts.as_slice() else {
+        panic!("{parts:?}");
+    };
+    assert!(
+        text.contains("“a.txt”") && text.ends_with(prompt::CONTINUE),
+        "{text}"
+    );
 }

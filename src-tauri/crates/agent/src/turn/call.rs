@@ -12,7 +12,7 @@ use std::{
 use futures::FutureExt;
 use nexus_protocol::{
     Action, Approval, ApprovalAnswer, Capability, Delta, EventMsg, Item, ItemBody, ItemStatus,
-    Nonce, ResultPart, ToolLabel, ToolResult,
+    Nonce, NoticeLevel, ResultPart, ToolLabel, ToolResult,
 };
 use nexus_store::StoreError;
 use nexus_tools::{
@@ -25,7 +25,7 @@ use super::{
     Turn,
     bounds::{MAX_LIVE_OUTPUT, bounded, one_line},
 };
-use crate::{prompt, workbench::Desk};
+use crate::{cards, prompt, workbench::Desk};
 
 /// How long a cancelled tool may take to end what it started, before it is left to itself.
 const CANCEL_GRACE: Duration = Duration::from_millis(900);
@@ -223,7 +223,10 @@ impl Turn {
         match self.decide(&prepared.action).await? {
             Decision::Deny(reason) => return Ok(Outcome::Refused(reason)),
             Decision::Allow => {}
-            Decision::Ask(question) => self.remember(&answer, &approval, &question).await?,
+            Decision::Ask(question) => {
+                self.remember(&call.item, &answer, &approval, &question)
+                    .await?;
+            }
         }
         self.run_prepared(prepared, ctx).await
     }
@@ -318,6 +321,7 @@ impl Turn {
     /// What the answer means for later calls.
     async fn remember(
         &self,
+        item: &Item,
         answer: &ApprovalAnswer,
         approval: &Approval,
         question: &Question,
@@ -326,8 +330,11 @@ impl Turn {
         match (answer, &approval.rule, &question.grant) {
             (ApprovalAnswer::Always, Some(rule), _) => {
                 if let Err(card) = self.deps.rules.allow(rule).await {
-                    // This call runs all the same; the next one is asked for again.
                     error!(code = ?card.code, detail = card.detail, "a rule could not be saved");
+                    // The user let this call run, whatever becomes of the rule.
+                    let text = cards::rule_not_saved(rule, &card);
+                    self.notice(item.turn, item.step, NoticeLevel::Warning, &text, None)
+                        .await;
                 }
                 Ok(())
             }

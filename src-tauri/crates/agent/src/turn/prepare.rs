@@ -185,6 +185,7 @@ impl Turn {
             model: name.clone(),
         });
         self.journal.emit(EventMsg::ItemChanged { item: asked });
+        let next = self.journal.next_step(turn);
         let calls = self.journal.with_items(|items| {
             let open = items.iter().filter(|item| {
                 item.turn == turn
@@ -198,7 +199,7 @@ impl Turn {
             model,
             name,
             settings,
-            step: step.saturating_add(1),
+            step: next,
             calls,
         })
     }
@@ -335,7 +336,9 @@ impl LastTurn {
                     && matches!(other.body, ItemBody::ToolCall { .. })
             });
             let goes = match &item.body {
-                ItemBody::Notice { .. } | ItemBody::Compaction { .. } => false,
+                ItemBody::Notice { .. } | ItemBody::Compaction { .. } | ItemBody::Undo { .. } => {
+                    false
+                }
                 ItemBody::ToolCall { .. } => !worked,
                 _ => !worked || item.status != ItemStatus::Complete,
             };
@@ -354,6 +357,24 @@ pub(crate) enum Waiting {
     Stays,
     /// They end: the user did something else.
     Ends,
+}
+
+/// Calls that a restart left beside a question to the user wait for its answer: none of them runs.
+pub(crate) fn queue_beside_questions(items: &mut [Item]) {
+    let asked: BTreeSet<(TurnId, u32)> = items
+        .iter()
+        .filter(|item| item.body.awaits_approval())
+        .map(|item| (item.turn, item.step))
+        .collect();
+    for item in items {
+        if item.status == ItemStatus::InProgress
+            && !item.body.awaits_approval()
+            && matches!(item.body, ItemBody::ToolCall { result: None, .. })
+            && asked.contains(&(item.turn, item.step))
+        {
+            item.status = ItemStatus::Queued;
+        }
+    }
 }
 
 /// Closes items that still grow although no turn runs: after a crash, or a store that failed for a while.

@@ -2,7 +2,7 @@
 //!
 //! Owns that every call gets exactly one result. Refuses to know how a single call comes to it.
 
-use nexus_protocol::{Capability, ErrorCard, EventMsg, Item, ItemId};
+use nexus_protocol::{Capability, ErrorCard, EventMsg, Item, ItemId, ItemStatus};
 use nexus_store::StoreError;
 use tracing::{Instrument, info_span, warn};
 
@@ -38,7 +38,9 @@ impl Turn {
             .filter_map(|id| self.journal.item(*id))
             .collect();
         while !rest.is_empty() {
-            let later = rest.split_off(self.side_by_side(&rest));
+            let mut later = rest.split_off(self.side_by_side(&rest));
+            self.show(&mut rest, ItemStatus::Queued, ItemStatus::InProgress);
+            self.show(&mut later, ItemStatus::InProgress, ItemStatus::Queued);
             let mut batch: Vec<Call> = Vec::new();
             for call in rest.into_iter().filter_map(Call::of) {
                 if let Err(reason) = guard.count() {
@@ -63,6 +65,15 @@ impl Turn {
             }
         }
         ToolsEnd::Answered
+    }
+
+    /// Shows calls that stand at `from` as `to`: whether they run or wait their turn. In memory only, since a restart ends both.
+    fn show(&self, calls: &mut [Item], from: ItemStatus, to: ItemStatus) {
+        for item in calls.iter_mut().filter(|item| item.status == from) {
+            item.status = to;
+            self.journal
+                .emit(EventMsg::ItemChanged { item: item.clone() });
+        }
     }
 
     /// How many calls from the first on may run at once; at least one.

@@ -7,15 +7,15 @@ use std::sync::{
 
 use async_trait::async_trait;
 use nexus_protocol::{
-    Action, Approval, ApprovalAnswer, BoundFile, Capability, Confinement, EventMsg, ItemBody,
-    ItemId, ItemStatus, Mode, Nonce, Op, ProcessAction, ToolLabel, ToolSpec,
+    Action, Approval, ApprovalAnswer, BoundFile, Capability, ErrorAction, ErrorCard, ErrorCode,
+    EventMsg, ItemBody, ItemId, ItemStatus, Mode, Nonce, NoticeLevel, Op, ProcessAction, ToolSpec,
 };
 use nexus_tools::{Prepared, Registry, Tool, ToolContext, ToolError, ToolOutput};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    harness::Harness,
+    harness::{Harness, action, confined},
     model::{call, stop, text, tools},
 };
 
@@ -41,29 +41,16 @@ impl Tool for Acts {
 
     async fn prepare(&self, arguments: Value, _: &ToolContext) -> Result<Prepared, ToolError> {
         let code = self.script.lock().unwrap().clone();
+        let what = arguments["what"].as_str().unwrap_or_default();
         let action = Action {
-            tool: "act".into(),
-            capability: Capability::Execute,
-            label: ToolLabel {
-                verb: "Act".into(),
-                object: arguments["what"].as_str().unwrap_or_default().into(),
-            },
             process: Some(ProcessAction {
-                language: "python".into(),
-                code: code.clone(),
-                argv: vec!["python3".into(), "-c".into(), code],
-                cwd: "/home/me".into(),
-                env: [("LANG".to_owned(), "C".to_owned())].into(),
-                sandbox: Confinement::Full,
                 runs: vec![BoundFile {
                     path: "/home/me/run.sh".into(),
                     sha256: "00".into(),
                 }],
-                time_limit_s: 120,
+                ..confined(&code)
             }),
-            files: Vec::new(),
-            network: None,
-            arguments_hash: arguments.to_string(),
+            ..action("act", Capability::Execute, what, &arguments)
         };
         let ran = Arc::clone(&self.ran);
         Ok(Prepared::new(action, move |_| async move {
@@ -89,15 +76,7 @@ impl World {
         };
         let registry = Registry::builtin().with(Arc::new(tool));
         let harness = Harness::with(registry, None).await;
-        let folder = harness.folder.path().join("work");
-        std::fs::create_dir(&folder).unwrap();
-        let summary = harness
-            .store
-            .set_folder(harness.summary.id, folder.to_str())
-            .await
-            .unwrap()
-            .unwrap();
-        harness.session.changed(summary).await;
+        harness.works(Mode::Ask).await;
         Self {
             harness,
             ran,
@@ -359,4 +338,73 @@ async fn in_plan_mode_it_is_not_even_asked() {
     assert_eq!((world.ran(), world.waiting().await), (0, None));
     assert!(world.output().await.contains("Plan mode"));
     world.harness.check().await;
+}
+
+#[tokio::test]
+async fn a_rule_that_cannot_be_saved_is_said_and_the_call_runs() {
+    let world = World::new().await;
+    let harness = &world.harness;
+    *harness.rules.broken.lock().unwrap() = Some(ErrorCard::new(
+        ErrorCode::Settings,
+        "The settings could not be saved",
+        "The disk is full. Make room, then try again.",
+        ErrorAction::None,
+    ));
+    let arguments = json!({ "path": "a.txt", "content": "a" }).to_string();
+    let mut script = call(0, "a", "write_file", &arguments);
+    script.push(tools());
+    harness.model.plays(script);
+    harness.model.plays(vec![text("Done."), stop()]);
+    harness.user("Write").await.unwrap();
+    let (item, approval) = world.asked().await;
+    let rule = approval.rule.clone().unwrap();
+    let op = answer(item, &approval, ApprovalAnswer::Always);
+    harness.submit(op).await.unwrap();
+    world.ends().await;
+    let written = harness.folder.path().join("work/a.txt");
+    assert_eq!(std::fs::read_to_string(written).unwrap(), "a");
+    let items = harness.snapshot().await.items;
+    let said: Vec<(NoticeLevel, &str)> = items
+        .iter()
+        .filter_map(|item| match &item.body {
+            ItemBody::Notice { level, text, .. } => Some((*level, text.as_str())),
+            _ => None,
+        })
+        .collect();
+    let expected = format!(
+        "“Always” could not be saved as the rule {rule}. The settings could not be saved: The disk is full. Make room, then try again. This call runs all the same; you will be asked again for the next one like it."
+    );
+    assert_eq!(said, [(NoticeLevel::Warning, expected.as_str())]);
+    harness.check().await;
+}
+
+#[tokio::test]
+async fn calls_behind_a_question_wait_their_turn_after_a_restart_too() {
+    let mut world = World::new().await;
+    let mut script = call(0, "a", "act", "{}");
+    script.extend(call(1, "b", "act", r#"{"what":"more"}"#));
+    script.push(tools());
+    world.harness.model.plays(script);
+    world.harness.user("Act").await.unwrap();
+    world.asked().await;
+    let stand = async |world: &World| -> Vec<ItemStatus> {
+        let items = world.harness.snapshot().await.items.into_iter();
+        items
+            .filter(|item| matches!(item.body, ItemBody::ToolCall { .. }))
+            .map(|item| item.status)
+            .collect()
+    };
+    let expected = [ItemStatus::InProgress, ItemStatus::Queued];
+    assert_eq!(stand(&world).await, expected);
+    world.harness.session.stop().await;
+    world.harness.store.recover().await.unwrap();
+    world.harness.restart().await;
+    assert_eq!(stand(&world).await, expected);
+    // Who writes on ends them both.
+    world.harness.model.plays(vec![text("Fine."), stop()]);
+    let from = world.harness.events().len();
+    world.harness.user("Never mind").await.unwrap();
+    world.harness.ends(from).await;
+    assert_eq!(stand(&world).await, [ItemStatus::Interrupted; 2]);
+    assert_eq!(world.ran(), 0);
 }

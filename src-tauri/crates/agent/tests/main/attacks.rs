@@ -194,7 +194,7 @@ impl Case<'_> {
             .await
             .unwrap();
         assert_eq!(
-            (grants, machine.harness.rules.0.lock().unwrap().len()),
+            (grants, machine.harness.rules.kept.lock().unwrap().len()),
             (Vec::new(), 0)
         );
         questions

@@ -6,6 +6,7 @@ use std::{
 };
 
 use nexus_protocol::{EventMsg, Mode, Op};
+use nexus_test_support::STUBBORN;
 use serde_json::json;
 
 use crate::{
@@ -13,43 +14,6 @@ use crate::{
     machine::{Machine, rounds},
     model::{Play, call, text, tools},
 };
-
-/// Children that try to stay.
-const NASTY: [(&str, &str); 12] = [
-    ("new session", "setsid sleep 600 & wait"),
-    (
-        "double fork",
-        "(setsid sh -c 'sleep 600 & sleep 600' &) ; sleep 600",
-    ),
-    (
-        "ignores the request",
-        "trap '' TERM INT HUP; while :; do sleep 600; done",
-    ),
-    ("nohup", "nohup sleep 600 >/dev/null 2>&1 & sleep 600"),
-    (
-        "forks without end",
-        "python3 -c 'import os,time\nwhile True:\n  try: os.fork()\n  except OSError: time.sleep(0.01)'",
-    ),
-    ("stopped", "sleep 600 & kill -STOP $!; kill -STOP $$"),
-    ("holds the pipe", "(sleep 600 &); sleep 600"),
-    (
-        "daemon",
-        "python3 -c 'import os,time\nif os.fork(): os._exit(0)\nos.setsid()\nif os.fork(): os._exit(0)\nfor fd in range(3): os.close(fd)\ntime.sleep(600)'; sleep 600",
-    ),
-    ("disowned", "sleep 600 & disown; sleep 600"),
-    (
-        "ignores all signals",
-        "python3 -c 'import signal,time\nfor s in range(1,32):\n  try: signal.signal(s, signal.SIG_IGN)\n  except OSError: pass\ntime.sleep(600)'",
-    ),
-    (
-        "comes again",
-        "trap 'setsid sleep 600 & setsid sleep 600 &' TERM; while :; do sleep 0.05; done",
-    ),
-    (
-        "detached by node",
-        "node -e 'require(\"child_process\").spawn(\"sleep\", [\"600\"], {detached: true, stdio: \"ignore\"}).unref(); setTimeout(() => {}, 600000)'",
-    ),
-];
 
 /// What is promised is a second; a machine that tests on all its cores gets more.
 const WIDE: Duration = Duration::from_secs(3);
@@ -183,7 +147,7 @@ async fn while_a_program_runs_whatever_it_starts() {
     let machine = Machine::new(Mode::Auto).await;
     let (mut told, mut gone) = (Times::default(), Times::default());
     for round in 0..rounds(200, 24) {
-        let (name, line) = NASTY[round % NASTY.len()];
+        let (name, line) = STUBBORN[round % STUBBORN.len()];
         let from = machine.harness.events().len();
         plays(&machine, "shell", &json!({ "command": line }));
         // Where a limit was quicker than the user: the model is at its next word then.
@@ -208,7 +172,7 @@ async fn while_a_program_runs_whatever_it_starts() {
         }
     }
     machine.harness.check().await;
-    println!("0 orphans of {} kinds", NASTY.len());
+    println!("0 orphans of {} kinds", STUBBORN.len());
     told.tell("program runs");
     gone.tell("all of it is gone");
 }

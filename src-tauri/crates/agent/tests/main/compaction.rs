@@ -4,15 +4,15 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use nexus_protocol::{
-    Action, Capability, ChatMessage, ChatRequest, ErrorCode, EventMsg, FileDiff, Item, ItemBody,
-    ItemId, Op, ResultPart, ToolLabel, ToolSpec,
+    Capability, ChatMessage, ChatRequest, ErrorCode, EventMsg, FileDiff, Item, ItemBody, ItemId,
+    Op, ResultPart, ToolSpec,
 };
 use nexus_tools::{Prepared, Registry, Tool, ToolContext, ToolError, ToolOutput};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    harness::Harness,
+    harness::{Harness, action},
     model::{Play, call, down, stop, text, tools},
 };
 
@@ -41,18 +41,7 @@ impl Tool for Edit {
     async fn prepare(&self, arguments: Value, _: &ToolContext) -> Result<Prepared, ToolError> {
         let number = arguments["number"].as_u64().unwrap_or_default();
         let path = path(number);
-        let action = Action {
-            tool: "edit".into(),
-            capability: Capability::Compute,
-            label: ToolLabel {
-                verb: "Edit".into(),
-                object: path.clone(),
-            },
-            process: None,
-            files: Vec::new(),
-            network: None,
-            arguments_hash: number.to_string(),
-        };
+        let action = action("edit", Capability::Compute, &path, &arguments);
         Ok(Prepared::new(action, move |_| async move {
             let line = format!("{path}: let it_{number} = transform(it);\n");
             let diff = FileDiff {

@@ -12,9 +12,9 @@ use nexus_agent_loop::{
 use nexus_checkpoints::Checkpoints;
 use nexus_llm::Model;
 use nexus_protocol::{
-    Clock, Delta, ErrorCard, ErrorCode, Event, EventMsg, Item, ItemBody, Mode, ModelActivity,
-    ModelRef, Op, SessionId, SessionSummary, Snapshot, Submission, SubmissionId, TitleSource,
-    UnixMillis,
+    Action, Capability, Clock, Confinement, Delta, ErrorCard, ErrorCode, Event, EventMsg, Item,
+    ItemBody, Mode, ModelActivity, ModelRef, Op, ProcessAction, SessionId, SessionSummary,
+    Snapshot, Submission, SubmissionId, TitleSource, ToolLabel, UnixMillis,
 };
 use nexus_store::Store;
 use nexus_test_support::FixedClock;
@@ -22,6 +22,7 @@ use nexus_tools::{
     Host, Registry,
     policy::{Rules, Verdict},
 };
+use serde_json::Value;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -67,22 +68,57 @@ impl ModelResolver for Only {
 
 /// The user's rules, in memory.
 #[derive(Default)]
-pub struct Book(pub Mutex<Vec<(Verdict, String)>>);
+pub struct Book {
+    pub kept: Mutex<Vec<(Verdict, String)>>,
+    /// Why none can be added.
+    pub broken: Mutex<Option<ErrorCard>>,
+}
 
 impl RuleBook for Book {
     fn rules(&self) -> Rules {
-        let rules = self.0.lock().unwrap();
+        let rules = self.kept.lock().unwrap();
         rules.iter().fold(Rules::default(), |all, (verdict, rule)| {
             all.with(*verdict, rule.parse().unwrap())
         })
     }
 
     fn allow(&self, rule: &str) -> BoxFuture<'_, Result<(), ErrorCard>> {
-        self.0
-            .lock()
-            .unwrap()
-            .push((Verdict::Allow, rule.to_owned()));
-        async { Ok(()) }.boxed()
+        let broken = self.broken.lock().unwrap().clone();
+        if broken.is_none() {
+            let kept = (Verdict::Allow, rule.to_owned());
+            self.kept.lock().unwrap().push(kept);
+        }
+        async { broken.map_or(Ok(()), Err) }.boxed()
+    }
+}
+
+/// The action of a call that needs no more than its label.
+pub fn action(tool: &str, capability: Capability, object: &str, arguments: &Value) -> Action {
+    Action {
+        tool: tool.into(),
+        capability,
+        label: ToolLabel {
+            verb: "Test".into(),
+            object: object.into(),
+        },
+        process: None,
+        files: Vec::new(),
+        network: None,
+        arguments_hash: arguments.to_string(),
+    }
+}
+
+/// A program that the sandbox holds.
+pub fn confined(code: &str) -> ProcessAction {
+    ProcessAction {
+        language: "python".into(),
+        code: code.into(),
+        argv: vec!["python3".into(), "-c".into(), code.into()],
+        cwd: "/home/me".into(),
+        env: [("LANG".to_owned(), "C".to_owned())].into(),
+        sandbox: Confinement::Full,
+        runs: Vec::new(),
+        time_limit_s: 120,
     }
 }
 
@@ -95,6 +131,7 @@ pub struct Harness {
     pub summary: SessionSummary,
     pub settings: Arc<Mutex<TurnSettings>>,
     pub rules: Arc<Book>,
+    pub clock: Arc<FixedClock>,
     deps: AgentDeps,
 }
 
@@ -152,7 +189,7 @@ impl Harness {
             rules: Arc::clone(&rules) as Arc<dyn RuleBook>,
             models: Arc::new(Only(Arc::clone(&model))),
             events: Arc::clone(&events) as Arc<dyn EventSink>,
-            clock: clock as Arc<dyn Clock>,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
             settings: Arc::new(move || read.lock().unwrap().clone()),
         };
         Self {
@@ -164,8 +201,20 @@ impl Harness {
             summary,
             settings,
             rules,
+            clock,
             deps,
         }
+    }
+
+    /// In a folder of its own, with this mode: files can be read and changed. The folder.
+    pub async fn works(&self, mode: Mode) -> std::path::PathBuf {
+        let folder = self.folder.path().join("work");
+        std::fs::create_dir_all(&folder).unwrap();
+        let id = self.summary.id;
+        self.store.set_mode(id, mode).await.unwrap();
+        let changed = self.store.set_folder(id, folder.to_str()).await.unwrap();
+        self.session.changed(changed.unwrap()).await;
+        folder
     }
 
     /// A new actor on what the store has, as after a restart.
@@ -373,6 +422,11 @@ fn tell(item: &Item) -> String {
         ItemBody::Compaction { text, through, .. } => {
             format!("compaction through {through} {text:?}")
         }
+        ItemBody::Undo {
+            redone,
+            files,
+            more,
+        } => format!("undo, redone {redone}: {files:?} and {more}"),
         ItemBody::Notice { level, text, .. } => format!("notice {level:?} {text:?}"),
     };
     format!(

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use nexus_protocol::{Action, Capability, FinishReason, Op, ToolLabel, ToolSpec};
+use nexus_protocol::{Capability, FinishReason, Op, ToolSpec};
 use nexus_tools::{Prepared, Registry, Tool, ToolContext, ToolError, ToolOutput};
 use serde_json::{Value, json};
 
 use crate::{
-    harness::Harness,
+    harness::{Harness, action},
     model::{arguments_of, call, finish, stop, text, tools},
 };
 
@@ -40,18 +40,7 @@ impl Tool for Custom {
     }
 
     async fn prepare(&self, arguments: Value, _: &ToolContext) -> Result<Prepared, ToolError> {
-        let action = Action {
-            tool: self.name.into(),
-            capability: self.capability,
-            label: ToolLabel {
-                verb: "Test".into(),
-                object: self.name.into(),
-            },
-            process: None,
-            files: Vec::new(),
-            network: None,
-            arguments_hash: arguments.to_string(),
-        };
+        let action = action(self.name, self.capability, self.name, &arguments);
         let act = self.act;
         Ok(Prepared::new(action, move |_| async move {
             match act() {

@@ -75,6 +75,14 @@ fn chat() -> Snapshot {
             ),
             item(
                 ItemStatus::Complete,
+                ItemBody::Undo {
+                    redone: false,
+                    files: vec!["a.txt".into(), "b.txt".into()],
+                    more: 3,
+                },
+            ),
+            item(
+                ItemStatus::Complete,
                 ItemBody::Notice {
                     level: NoticeLevel::Error,
                     text: "x".into(),
@@ -106,6 +114,6 @@ fn a_transcript_has_everything() {
     assert_eq!(
         markdown(&chat(), Detail::All),
         "# Sums\n\n## You\n\n1 + 1?\n\n### Thinking\n\n> easy\n> really\n\n### Tool: calculate\n\n`` {\"a\":\"`\"} ``\n\n→ 2\n\n\
-         ## local/x\n\nIt is\n\n(interrupted)\n\n> **Broken** Try again.\n"
+         ## local/x\n\nIt is\n\n(interrupted)\n\n> You took these changes back: a.txt, b.txt and 3 more\n\n> **Broken** Try again.\n"
     );
 }

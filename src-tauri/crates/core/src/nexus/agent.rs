@@ -107,13 +107,12 @@ impl Nexus {
     }
 
     /// Sessions that run or wait for the user.
-    pub(crate) async fn states(&self) -> Vec<(SessionId, SessionState)> {
-        let waiting = self
-            .inner
-            .store
-            .awaiting_approval()
-            .await
-            .unwrap_or_default();
+    ///
+    /// # Errors
+    /// The card to show where the database cannot be read: a chat that waits must not look as if it rested.
+    pub(crate) async fn states(&self) -> Result<Vec<(SessionId, SessionState)>, ErrorCard> {
+        let waiting = self.inner.store.awaiting_approval().await;
+        let waiting = waiting.map_err(|error| error.card())?;
         let mut states: Vec<_> = waiting
             .into_iter()
             .map(|id| (id, SessionState::Waiting))
@@ -127,7 +126,7 @@ impl Nexus {
                 states.push((id, SessionState::Running));
             }
         }
-        states
+        Ok(states)
     }
 
     /// A folder that a session may work in, as it is kept.
@@ -203,5 +202,17 @@ mod tests {
                 wrong.display()
             );
         }
+    }
+
+    #[tokio::test]
+    async fn states_that_cannot_be_read_are_an_error_and_not_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let nexus = Nexus::start(crate::CoreOptions::new(folder.path()))
+            .await
+            .unwrap();
+        assert_eq!(nexus.states().await, Ok(Vec::new()));
+        nexus.inner.store.close().await;
+        let card = nexus.states().await.unwrap_err();
+        assert_eq!(card.code, nexus_protocol::ErrorCode::Storage);
     }
 }

@@ -163,3 +163,29 @@ fn open_items_are_found_without_reading_the_others() {
         vec!["SEARCH items USING INDEX items_open (open=?)"]
     );
 }
+
+#[tokio::test]
+async fn an_open_call_that_cannot_be_read_hides_no_other_question() {
+    let fixture = Fixture::with_session().await;
+    let items = [asked(0, None), call(1, ItemStatus::InProgress, None)];
+    fixture.store.put_items(&items).await.unwrap();
+    let spoilt = fixture.beside().execute(
+        "UPDATE items SET body = '{\"kind\":' WHERE position = 1",
+        [],
+    );
+    assert_eq!(spoilt, Ok(1));
+    assert_eq!(
+        fixture.store.awaiting_approval().await,
+        Ok(vec![session_id(1)])
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_waited_its_turn_is_ended_as_one_that_ran() {
+    let fixture = Fixture::with_session().await;
+    let queued = call(0, ItemStatus::Queued, None);
+    fixture.store.put_item(&queued).await.unwrap();
+    let read = fixture.store.items(session_id(1)).await.unwrap();
+    assert_eq!(read, [call(0, ItemStatus::InProgress, None)]);
+    assert_eq!(fixture.store.recover().await, Ok(1));
+}

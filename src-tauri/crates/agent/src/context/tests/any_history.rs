@@ -14,6 +14,7 @@ enum Entry {
     Calls(ItemStatus, String, String, Option<String>, bool),
     Compacted(String, usize, bool),
     Notice,
+    Undo(Vec<String>),
     Step,
 }
 
@@ -43,6 +44,7 @@ fn entry() -> impl Strategy<Value = Entry> {
         1 => (text, 0_usize..8, prop::bool::weighted(0.3))
             .prop_map(|(text, back, undone)| Entry::Compacted(text, back, undone)),
         1 => Just(Entry::Notice),
+        1 => prop::collection::vec("[a-z]{1,9}", 1..20).prop_map(Entry::Undo),
         3 => Just(Entry::Step),
     ]
 }
@@ -84,6 +86,7 @@ proptest! {
             }
             Entry::Compacted(text, back, undone) => { history.compacted(&text, back, undone); }
             Entry::Notice => { history.notice("oh"); }
+            Entry::Undo(files) => { history.undoes(&files.iter().map(String::as_str).collect::<Vec<_>>()); }
             Entry::Step => { history.next_step(); }
         };
         for entry in entries {
@@ -121,15 +124,18 @@ proptest! {
     }
 
     #[test]
-    fn a_request_grows_at_its_end_only(turns in 1_usize..12) {
+    fn a_request_grows_at_its_end_only(undone in prop::collection::vec(any::<bool>(), 1..12)) {
         let mut history = History::default();
         let mut before: Vec<ChatMessage> = Vec::new();
-        for turn in 0..turns {
+        for (turn, undone) in undone.into_iter().enumerate() {
             history.user(&format!("question {turn}"));
             let messages = request(&history, &model(None, true, false)).messages;
             prop_assert_eq!(&messages[..before.len()], &before[..]);
             before = messages;
             history.says(Complete, &format!("answer {turn}"));
+            if undone {
+                history.undoes(&["a.txt"]);
+            }
         }
     }
 }
@@ -143,7 +149,7 @@ fn holds(history: &History, model: &ModelInfo, marker: &str) -> Result<bool, Tes
                 matches!(
                     message,
                     ChatMessage::User { parts }
-                        if parts.iter().any(|part| matches!(part, UserPart::Text { text } if text.ends_with(marker)))
+                        if parts.iter().any(|part| matches!(part, UserPart::Text { text } if text.contains(marker)))
                 )
             });
             prop_assert!(has_newest);
