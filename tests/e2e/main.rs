@@ -19,6 +19,7 @@ mod hostile;
 mod kill;
 mod perf;
 mod pictures;
+mod reaction;
 mod story;
 mod tasks;
 mod terminal;

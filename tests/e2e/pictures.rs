@@ -2,10 +2,14 @@
 
 use std::{fs, time::Duration};
 
+use nexus_protocol::Mode;
 use nexus_test_support::{Answer, ScriptedServer, Sse};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::app::{App, Start, id};
+use crate::{
+    app::{App, Start, id},
+    tasks::{MODEL, cloud_settings, seed},
+};
 
 /// Nothing is wider than the window: the page itself never scrolls sideways.
 async fn fits(app: &App, what: &str) {
@@ -131,6 +135,77 @@ async fn every_state_in_light_and_dark() {
         app.click("sidebar-toggle").await;
         tokio::time::sleep(Duration::from_millis(400)).await;
         app.picture(&format!("{theme}-17-drawer")).await;
+        app.close().await;
+    }
+}
+
+/// Three windows: a desk's, a half screen's, a narrow one's.
+const SIZES: [(u32, u32); 3] = [(1280, 860), (720, 800), (480, 900)];
+
+async fn in_all_sizes(app: &App, theme: &str, what: &str) {
+    for (width, height) in SIZES {
+        app.size(width, height).await;
+        fits(app, what).await;
+        app.picture(&format!("{theme}-{what}-{width}")).await;
+    }
+    app.size(1280, 860).await;
+}
+
+#[tokio::test]
+async fn what_the_agent_asks_and_did_in_light_and_dark() {
+    for theme in ["light", "dark"] {
+        let data = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let server = ScriptedServer::start();
+        let settings = format!("theme = \"{theme}\"\n\n{}", cloud_settings(&server));
+        fs::write(data.path().join("settings.toml"), settings).unwrap();
+        fs::write(
+            folder.path().join("plan.md"),
+            "# Plan\n\n- walk\n- eat\n- rest\n",
+        )
+        .unwrap();
+        seed(data.path(), folder.path(), Mode::Ask, "A plan").await;
+        let mut number = 0;
+        let mut call = |name: &str, arguments: Value| {
+            number += 1;
+            let id = format!("call_{number}");
+            let step = Sse::openrouter(MODEL)
+                .text("The plan needs a second day, so I change the file and look at the folder.")
+                .tool_call(0, &id, name, &arguments.to_string());
+            server.push(step.finish("tool_calls").usage(50, 20).done().answer());
+        };
+        call(
+            "edit_file",
+            json!({ "path": "plan.md", "edits": [{ "old_text": "- walk\n- eat", "new_text": "- walk to the old mill\n- eat there\n- swim" }] }),
+        );
+        call(
+            "shell",
+            json!({ "command": "wc -l plan.md && for day in one two; do echo \"day $day\"; done" }),
+        );
+        server.push(Sse::reply(MODEL, "The plan has two days now.").answer());
+        let app = Start::new(data.path())
+            .env("NEXUS_DEFAULT_MODEL", format!("openrouter/{MODEL}"))
+            .env("NEXUS_AUTO_TITLE", "false")
+            .open()
+            .await;
+        app.size(1280, 860).await;
+        app.click_css(&format!("{} .session-open", id("session-row")))
+            .await;
+        app.see("composer").await;
+        app.send("Plan a second day").await;
+        app.see("approve-once").await;
+        in_all_sizes(&app, theme, "asked-edit").await;
+        app.click("approve-once").await;
+        app.until("the shell is asked about", "return document.querySelectorAll('[data-testid=\"approve-once\"]').length === 1 && document.body.innerText.includes('wc -l');").await;
+        in_all_sizes(&app, theme, "asked-shell").await;
+        app.click("approve-once").await;
+        app.see("answer-facts").await;
+        quiet(&app).await;
+        in_all_sizes(&app, theme, "done").await;
+        app.click("changes-button").await;
+        app.see("change-row").await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        in_all_sizes(&app, theme, "changes").await;
         app.close().await;
     }
 }

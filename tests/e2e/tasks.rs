@@ -17,7 +17,7 @@ use uuid::Uuid;
 use self::desk::{Entry, tree};
 use crate::app::{App, Start, id};
 
-const MODEL: &str = "openai/gpt-4o-mini";
+pub(crate) const MODEL: &str = "openai/gpt-4o-mini";
 /// How long one task may take in the window.
 const TASK_LIMIT: Duration = Duration::from_secs(120);
 
@@ -38,7 +38,7 @@ struct Task {
 }
 
 /// A session in the store: folder and mode as its user chose them.
-async fn seed(data: &Path, folder: &Path, mode: Mode, title: &str) -> SessionId {
+pub(crate) async fn seed(data: &Path, folder: &Path, mode: Mode, title: &str) -> SessionId {
     let store = Store::open(&data.join("nexus.db")).unwrap();
     let id = SessionId(Uuid::now_v7());
     store
@@ -56,6 +56,14 @@ async fn seed(data: &Path, folder: &Path, mode: Mode, title: &str) -> SessionId 
         .unwrap();
     store.close().await;
     id
+}
+
+/// Settings that name the server as OpenRouter.
+pub(crate) fn cloud_settings(server: &ScriptedServer) -> String {
+    format!(
+        "[[providers]]\nid = \"openrouter\"\nname = \"OpenRouter\"\nkind = \"openrouter\"\nbase_url = \"{}\"\nkey = \"none\"\n",
+        server.base_url()
+    )
 }
 
 /// What the model plays.
@@ -119,11 +127,7 @@ async fn run(task: Task) {
     let before = tree(folder.path());
     let server = ScriptedServer::start();
     server.set_pause(Duration::from_millis(1));
-    let settings = format!(
-        "[[providers]]\nid = \"openrouter\"\nname = \"OpenRouter\"\nkind = \"openrouter\"\nbase_url = \"{}\"\nkey = \"none\"\n",
-        server.base_url()
-    );
-    fs::write(data.path().join("settings.toml"), settings).unwrap();
+    fs::write(data.path().join("settings.toml"), cloud_settings(&server)).unwrap();
     seed(data.path(), folder.path(), task.mode, task.name).await;
     script(&server, &task);
 
