@@ -30,9 +30,11 @@ pub(crate) struct Identity {
     pub(crate) tables: i64,
 }
 
-/// Reads what a file says of itself.
+/// Reads what a file says of itself: in one transaction, or a first migration by another process between two answers would make
+/// a file of ours look like a foreign one.
 pub(crate) fn identify(connection: &Connection) -> rusqlite::Result<Identity> {
-    let number = |sql: &str| connection.query_row(sql, [], |row| row.get(0));
+    let snapshot = connection.unchecked_transaction()?;
+    let number = |sql: &str| snapshot.query_row(sql, [], |row| row.get(0));
     Ok(Identity {
         version: number("PRAGMA user_version")?,
         application: number("PRAGMA application_id")?,
