@@ -296,7 +296,11 @@ pub fn Composer() -> impl IntoView {
                             aria-label=move || if stopping.get() { "Stopping…" } else { "Stop" }
                             title=move || if stopping.get() { "Stopping…" } else { "Stop (Esc)" }
                             aria-busy=move || stopping.get().to_string()
-                            on:click=move |_| actions::stop(app)
+                            on:click=move |_| {
+                                actions::stop(app);
+                                // The button goes with the turn, and would take the focus with it.
+                                app.view.focus();
+                            }
                         >
                             <Icon shape=Shape::Stop />
                         </button>
