@@ -1,7 +1,10 @@
-//! The few things of the browser that are needed in more than one place: clock, zone, random ids, clipboard, focus.
+//! The few things of the browser that are needed in more than one place: clock, zone, frames, random ids, clipboard, focus.
 //!
 //! Refuses to know the app. Each function does nothing, or gives a harmless value, where the browser lacks the thing.
 
+use std::{cell::Cell, rc::Rc, time::Duration};
+
+use leptos::prelude::{request_animation_frame, set_timeout};
 use nexus_protocol::{SubmissionId, UnixMillis};
 use uuid::Builder;
 use wasm_bindgen::JsCast as _;
@@ -48,6 +51,16 @@ pub fn submission_id() -> SubmissionId {
         }
     }
     SubmissionId(Builder::from_random_bytes(random).into_uuid())
+}
+
+/// Acts when the page has been drawn as it is now; soon after where nothing is drawn, as in a hidden window.
+pub fn after_frame(act: impl FnOnce() + 'static) {
+    let act = Rc::new(Cell::new(Some(act)));
+    let once = move || act.take().into_iter().for_each(|act| act());
+    let late = once.clone();
+    // Within the frame's own callback nothing is on the screen yet.
+    request_animation_frame(move || set_timeout(once, Duration::ZERO));
+    set_timeout(late, Duration::from_millis(50));
 }
 
 /// Puts text on the clipboard.

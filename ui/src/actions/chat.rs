@@ -93,13 +93,15 @@ pub fn stop(app: App) {
     if open.stopping.get_untracked() {
         return;
     }
-    // Shown at once: ending a program and all it started takes the core a moment.
+    // Shown at once: ending a program and all it started takes the core a moment, and what it says meanwhile is work for the page.
     open.stopping.set(true);
-    spawn_local(async move {
-        if let Err(card) = submit(open.id, Op::Interrupt).await {
-            open.stopping.set(false);
-            app.view.say(one_line(&card), true, None);
-        }
+    browser::after_frame(move || {
+        spawn_local(async move {
+            if let Err(card) = submit(open.id, Op::Interrupt).await {
+                open.stopping.set(false);
+                app.view.say(one_line(&card), true, None);
+            }
+        });
     });
 }
 
