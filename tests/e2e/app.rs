@@ -186,7 +186,12 @@ impl App {
     /// Waits until a script returns true, so long.
     pub async fn until_within(&self, limit: Duration, what: &str, script: &str) {
         let end = Instant::now() + limit;
-        while self.js(script).await != Value::Bool(true) {
+        // The driver fails a script now and then where the machine does much else; it is asked again.
+        let holds = async || {
+            let said = self.client.execute(script, vec![]).await;
+            said.is_ok_and(|said| said == Value::Bool(true))
+        };
+        while !holds().await {
             if Instant::now() > end {
                 self.picture("failure").await;
                 panic!("not within {limit:?}: {what}\n{}", self.text("body").await);
