@@ -153,12 +153,20 @@ pub enum HubError {
         /// Why the last one failed.
         last: Box<HubError>,
     },
-    /// No room.
+    /// A write found the disk full, or a quota used up.
+    #[error(
+        "There is no more space for {path}. Free some, or choose a smaller file; what came is kept, and the next start goes on from there."
+    )]
+    OutOfSpace {
+        /// Where.
+        path: String,
+    },
+    /// Not enough room to begin.
     #[error(
         "The disk has {free} bytes free, but {needed} are needed with a margin. Free some space or choose a smaller file; what came is kept."
     )]
     DiskFull {
-        /// Still to be written, with the margin, in bytes; 0 where a write failed and nobody knows.
+        /// Still to be written, with the margin, in bytes.
         needed: u64,
         /// In bytes.
         free: u64,
@@ -197,7 +205,10 @@ impl HubError {
             | Self::WebPage
             | Self::GaveUp { .. } => Remedy::TryLater,
             Self::Gated { .. } | Self::TokenRefused { .. } => Remedy::SignIn,
-            Self::DiskFull { .. } | Self::Disk { .. } | Self::Taken { .. } => Remedy::FixDisk,
+            Self::DiskFull { .. }
+            | Self::OutOfSpace { .. }
+            | Self::Disk { .. }
+            | Self::Taken { .. } => Remedy::FixDisk,
             Self::Base(_) | Self::BadAnswer(_) | Self::TooLarge { .. } | Self::Redirect(_) => {
                 Remedy::CheckHub
             }
@@ -230,7 +241,9 @@ impl HubError {
             // A quota or a limit on file sizes is a full disk to whom it hits.
             io::ErrorKind::StorageFull
             | io::ErrorKind::QuotaExceeded
-            | io::ErrorKind::FileTooLarge => Self::DiskFull { needed: 0, free: 0 },
+            | io::ErrorKind::FileTooLarge => Self::OutOfSpace {
+                path: path.display().to_string(),
+            },
             _ => Self::Disk {
                 action,
                 path: path.display().to_string(),

@@ -194,7 +194,7 @@ impl Endpoint {
                     linked_size,
                 });
             }
-            url = self.next(&url, &response)?;
+            url = self.next(&url, response.headers())?;
             if only_hub && !self.owns(&url) {
                 return Err(HubError::Redirect("to another host".into()));
             }
@@ -206,10 +206,9 @@ impl Endpoint {
     }
 
     /// Where a redirect leads, if it may. The address itself is kept out of the errors: it can hold a signature.
-    fn next(&self, from: &Url, response: &Response) -> Result<Url, HubError> {
+    fn next(&self, from: &Url, headers: &HeaderMap) -> Result<Url, HubError> {
         let refuse = |reason: &str| Err(HubError::Redirect(reason.into()));
-        let Some(target) = response
-            .headers()
+        let Some(target) = headers
             .get(header::LOCATION)
             .and_then(|value| value.to_str().ok())
         else {
@@ -303,3 +302,6 @@ pub(crate) fn hub_refusal(
         _ => HubError::Status(status),
     }
 }
+
+#[cfg(test)]
+mod tests;

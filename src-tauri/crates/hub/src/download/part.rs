@@ -62,7 +62,13 @@ impl Part {
             .truncate(false)
             .open(&paths.part)
             .map_err(failed)?;
-        file.set_len(identity.size).map_err(failed)?;
+        if let Err(error) = file.set_len(identity.size) {
+            if journal.is_none() {
+                // Nothing came yet, so there is nothing to keep.
+                let _ = fs::remove_file(&paths.part);
+            }
+            return Err(failed(error));
+        }
         let (done, etag) = journal.map_or_else(Default::default, |j| (j.done, j.etag));
         Ok(Self {
             file: Arc::new(file),
