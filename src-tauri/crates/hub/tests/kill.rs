@@ -51,6 +51,7 @@ fn main() -> ExitCode {
 fn child(base: &str, folder: &Path) -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let limits = Limits {
+        piece: 256 * 1024,
         save_bytes: 300 * 1024,
         ..quick()
     };
@@ -93,12 +94,15 @@ async fn survives_kill_9() {
         let folder = TempData::new();
         // Some kills a file, then it may end: each start goes on from what the one before left.
         for _ in 0..rand::rng().random_range(1..=4) {
+            let asked = || hub.shared.cdn_asked.lock().unwrap().len();
+            // After so many pieces were asked for, and a moment: a start takes longer than all of the rest.
+            let enough = asked() + rand::rng().random_range(0..=8);
+            let moment = Duration::from_millis(rand::rng().random_range(0..=30));
             let mut process = spawn(&hub.base(), folder.path());
-            let deadline =
-                Instant::now() + Duration::from_millis(rand::rng().random_range(1..=250));
-            while Instant::now() < deadline && process.try_wait().unwrap().is_none() {
+            while asked() < enough && process.try_wait().unwrap().is_none() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
+            tokio::time::sleep(moment).await;
             if process.try_wait().unwrap().is_none() {
                 // On Unix this is SIGKILL.
                 process.kill().unwrap();

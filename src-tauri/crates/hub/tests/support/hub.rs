@@ -10,6 +10,7 @@ use std::{
     },
 };
 
+use nexus_hub::Sha256Sum;
 use serde_json::json;
 
 use super::serve::{Answer, Asked, Reply, serve};
@@ -21,11 +22,16 @@ const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 /// Takes a request's place, or lets it pass. The number counts the requests to that server, from 0.
 pub type Hook = Arc<dyn Fn(&Asked, usize, &TestHub) -> Option<Reply> + Send + Sync>;
 
+/// Bytes, and what they add up to: computed once, not at each request.
+#[derive(Clone)]
+struct Content {
+    bytes: Arc<Vec<u8>>,
+    sum: Sha256Sum,
+}
+
 #[derive(Default)]
 pub struct Shared {
-    files: Mutex<Vec<(String, Arc<Vec<u8>>)>>,
-    /// What the server behind serves instead, where it differs.
-    pub behind: Mutex<HashMap<String, Arc<Vec<u8>>>>,
+    files: Mutex<Vec<(String, Content)>>,
     links: Mutex<HashMap<usize, usize>>,
     next_link: AtomicUsize,
     pub hub_asked: Mutex<Vec<Asked>>,
@@ -49,7 +55,15 @@ impl TestHub {
             files: Mutex::new(
                 files
                     .iter()
-                    .map(|(name, bytes)| ((*name).to_owned(), Arc::new(bytes.to_vec())))
+                    .map(|(name, bytes)| {
+                        (
+                            (*name).to_owned(),
+                            Content {
+                                bytes: Arc::new(bytes.to_vec()),
+                                sum: sum(bytes),
+                            },
+                        )
+                    })
                     .collect(),
             ),
             link_uses: AtomicUsize::new(5),
@@ -110,17 +124,17 @@ impl TestHub {
         *self.shared.cdn_hook.lock().unwrap() = Some(Arc::new(hook));
     }
 
-    fn file(&self, name: &str) -> Option<Arc<Vec<u8>>> {
+    fn file(&self, name: &str) -> Option<Content> {
         let files = self.shared.files.lock().unwrap();
         let found = files.iter().find(|(known, _)| known == name)?;
-        Some(Arc::clone(&found.1))
+        Some(found.1.clone())
     }
 
     pub fn from_hub(&self, asked: &Asked) -> Reply {
         let path = asked.path().to_owned();
         let model = super::model();
         if let Some(name) = path.strip_prefix(&format!("/{model}/resolve/main/")) {
-            let Some(bytes) = self.file(name) else {
+            let Some(content) = self.file(name) else {
                 return Reply::new(404, "Entry not found").with("X-Error-Code", "EntryNotFound");
             };
             let id = self.shared.next_link.fetch_add(1, Ordering::SeqCst);
@@ -132,8 +146,8 @@ impl TestHub {
                     format!("http://{}/{name}?Signature={id}", self.cdn()),
                 )
                 .with("X-Repo-Commit", COMMIT)
-                .with("X-Linked-Size", bytes.len().to_string())
-                .with("X-Linked-Etag", format!("\"{}\"", sum(&bytes)))
+                .with("X-Linked-Size", content.bytes.len().to_string())
+                .with("X-Linked-Etag", format!("\"{}\"", content.sum))
                 .with("Accept-Ranges", "bytes");
         }
         if path == "/api/models" {
@@ -169,9 +183,9 @@ impl TestHub {
             .iter()
             .skip(start)
             .take(2)
-            .map(|(name, bytes)| {
-                json!({ "type": "file", "oid": "8eee90da3fe2d9d1b4a0ac6f2fc2ebd6ba5bd3b5", "size": bytes.len(), "path": name,
-                    "lfs": { "oid": sum(bytes).to_string(), "size": bytes.len(), "pointerSize": 134 }, "xetHash": "00" })
+            .map(|(name, content)| {
+                json!({ "type": "file", "oid": "8eee90da3fe2d9d1b4a0ac6f2fc2ebd6ba5bd3b5", "size": content.bytes.len(), "path": name,
+                    "lfs": { "oid": content.sum.to_string(), "size": content.bytes.len(), "pointerSize": 134 }, "xetHash": "00" })
             })
             .collect();
         let reply = Reply::new(200, json!(rows).to_string());
@@ -190,9 +204,8 @@ impl TestHub {
     /// The honest answer of the server behind, but for the signature.
     pub fn plain(&self, asked: &Asked) -> Reply {
         let name = asked.path().trim_start_matches('/');
-        let other = self.shared.behind.lock().unwrap().get(name).cloned();
-        let bytes = other.or_else(|| self.file(name)).unwrap();
-        let etag = format!("\"{}\"", &sum(&bytes).to_string()[..32]);
+        let Content { bytes, sum } = self.file(name).unwrap();
+        let etag = format!("\"{}\"", &sum.to_string()[..32]);
         let size = bytes.len() as u64;
         let reply = |status, body: &[u8]| {
             Reply::new(status, body)

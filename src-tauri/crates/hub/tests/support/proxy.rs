@@ -6,12 +6,13 @@ use std::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use rand::Rng;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpSocket, TcpStream},
+    net::{TcpListener, TcpStream},
 };
 
 #[derive(Default)]
@@ -24,11 +25,7 @@ pub struct Counts {
 
 /// Cuts each connection within `at_most` bytes until `cuts` were made.
 pub async fn cutting(to: SocketAddr, cuts: usize, at_most: u64) -> (SocketAddr, Arc<Counts>) {
-    let socket = TcpSocket::new_v4().unwrap();
-    // What is counted is to be what arrived: a break loses what is still in this buffer, megabytes if the system may choose.
-    socket.set_send_buffer_size(16 * 1024).unwrap();
-    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let listener = socket.listen(64).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let counts = Arc::new(Counts::default());
     let shared = Arc::clone(&counts);
@@ -78,8 +75,10 @@ async fn pass(
     };
     if cut {
         counts.cuts.fetch_add(1, Ordering::SeqCst);
-        // Some lines end, some break: the second kind is an error at once, and loses what is on the way.
+        // Some lines end, some break, which is an error at once. A break loses what this system has not sent yet, megabytes
+        // perhaps: what is counted is to be what arrived, so that gets a moment.
         if rand::rng().random_bool(0.3) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
             client.set_zero_linger()?;
         }
     }
