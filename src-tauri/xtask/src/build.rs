@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::{
     command,
     fingerprint::{self, Fingerprint, place_file},
-    interpreters,
+    own_workspace,
     place::{self, executable},
     progress::Outcome,
     starter, tools,
@@ -100,7 +100,7 @@ pub fn trunk(work: &Work) -> Result<Command> {
     Ok(trunk)
 }
 
-/// Step: app, command line and sandbox launcher in release, the worker and the interpreters beside them.
+/// Step: app, command line and sandbox launcher in release, the workers and the interpreters beside them.
 pub fn app(work: &mut Work) -> Result<Outcome> {
     let binaries = [APP, CLI, SANDBOX].map(|name| work.place.release(name));
     let ages = || {
@@ -130,7 +130,8 @@ pub fn app(work: &mut Work) -> Result<Outcome> {
     if !same || !beside.is_file() {
         place_file(worker, &beside)?;
     }
-    let same = interpreters::place_beside(work)? && same;
+    let same = own_workspace::place_beside(work, work.interpreters()?)? && same;
+    let same = own_workspace::place_beside(work, work.llama()?)? && same;
     Ok(if before == ages() && same {
         Outcome::UpToDate
     } else {

@@ -1,4 +1,4 @@
-//! Installers: Tauri's own command line, from npm, with the worker, the sandbox's launcher and the interpreters beside the app.
+//! Installers: Tauri's own command line, from npm, with the workers, the sandbox's launcher and the interpreters beside the app.
 
 use std::{fs, process::Command};
 
@@ -6,14 +6,14 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
 use crate::{
-    build::SANDBOX, command, fingerprint::place_file, interpreters, place, progress::Outcome,
-    work::Work, worker,
+    build::SANDBOX, command, fingerprint::place_file, interpreters::INTERPRETERS, llama,
+    llama::LLAMA, place, progress::Outcome, work::Work, worker,
 };
 
 /// Tauri's command line: the major version of the app's Tauri.
 const TAURI_CLI: &str = "@tauri-apps/cli@2";
 
-/// A worker that runs on other people's machines: the oldest CPUs that mistral.rs is quick on.
+/// Workers that run on other people's machines: the oldest CPUs that their engines are quick on.
 fn portable_flags() -> &'static str {
     if cfg!(target_arch = "x86_64") {
         "-C target-cpu=x86-64-v3"
@@ -22,8 +22,8 @@ fn portable_flags() -> &'static str {
     }
 }
 
-/// Step: the worker for other machines than this, where Tauri looks for it.
-pub fn worker(work: &mut Work) -> Result<Outcome> {
+/// Step: the workers for other machines than this, where Tauri looks for them.
+pub fn workers(work: &mut Work) -> Result<Outcome> {
     let target = work.place.cache.join("worker-target-portable");
     let mut cargo = work.cargo(["build", "--release", "-p", worker::PROGRAM]);
     cargo
@@ -34,6 +34,14 @@ pub fn worker(work: &mut Work) -> Result<Outcome> {
         .join("release")
         .join(place::executable(worker::PROGRAM));
     place_file(&built, &side_program(work, worker::PROGRAM)?)?;
+    let target = work.place.cache.join("llama-target-portable");
+    let mut cargo = LLAMA.cargo(work, ["build", "--release", "--locked"]);
+    cargo.env("CARGO_TARGET_DIR", &target);
+    command::run(cargo.env("RUSTFLAGS", portable_flags()))?;
+    let built = target
+        .join("release")
+        .join(place::executable(llama::PROGRAM));
+    place_file(&built, &side_program(work, llama::PROGRAM)?)?;
     Ok(Outcome::Done)
 }
 
@@ -56,12 +64,15 @@ pub fn bundle(work: &mut Work) -> Result<Outcome> {
             "npx is missing: install Node.js, which brings it, or `cargo install tauri-cli --version ^2` and run `cargo tauri build`"
         );
     }
-    for (program, (name, _)) in work.interpreters()?.iter().zip(interpreters::PROGRAMS) {
+    let interpreters = INTERPRETERS.programs.iter().map(|(name, _)| *name);
+    for (program, name) in work.interpreters()?.iter().zip(interpreters.clone()) {
         place_file(program, &side_program(work, name)?)?;
     }
-    let [(python, _), (javascript, _)] = interpreters::PROGRAMS;
-    let side = [worker::PROGRAM, SANDBOX, python, javascript]
-        .map(|name| work.place.target.join("side").join(name));
+    let side: Vec<_> = [worker::PROGRAM, llama::PROGRAM, SANDBOX]
+        .into_iter()
+        .chain(interpreters)
+        .map(|name| work.place.target.join("side").join(name))
+        .collect();
     let config = json!({
         "bundle": { "externalBin": side }
     });

@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result, bail};
 use crate::{
     command,
     date::Date,
-    interpreters,
+    interpreters::INTERPRETERS,
+    llama::LLAMA,
     progress::Outcome,
     tools::{CARGO_AUDIT, CARGO_DENY},
     waivers::Waivers,
@@ -37,7 +38,14 @@ pub fn worker_clippy(work: &mut Work) -> Result<Outcome> {
 
 /// Step: clippy on the built-in interpreters, in their own build folder.
 pub fn interpreters_clippy(work: &mut Work) -> Result<Outcome> {
-    let mut cargo = interpreters::cargo(work, ["clippy", "--release", "--locked", "--all-targets"]);
+    let mut cargo = INTERPRETERS.cargo(work, ["clippy", "--release", "--locked", "--all-targets"]);
+    command::run(cargo.args(["--", "-D", "warnings"]))?;
+    Ok(Outcome::Done)
+}
+
+/// Step: clippy on the worker on llama.cpp, in its own build folder.
+pub fn llama_clippy(work: &mut Work) -> Result<Outcome> {
+    let mut cargo = LLAMA.cargo(work, ["clippy", "--release", "--locked", "--all-targets"]);
     command::run(cargo.args(["--", "-D", "warnings"]))?;
     Ok(Outcome::Done)
 }
@@ -59,8 +67,8 @@ pub fn ui_clippy(work: &mut Work) -> Result<Outcome> {
 
 /// Step: licences, bans and sources of all dependencies.
 pub fn dependencies(work: &mut Work) -> Result<Outcome> {
-    // Two lock files: the app's, and the built-in interpreters' with a deny.toml of its own.
-    for folder in ["", interpreters::FOLDER] {
+    // Three lock files: the app's, and two of workspaces with a deny.toml of their own.
+    for folder in ["", INTERPRETERS.folder, LLAMA.folder] {
         let mut deny = command::clean(CARGO_DENY.path(&work.place)?);
         deny.current_dir(work.place.file(folder)).args([
             "--workspace",
@@ -87,11 +95,13 @@ pub fn advisories(work: &mut Work) -> Result<Outcome> {
             passed.join("; ")
         );
     }
-    let outcome = audit(work, "", &waivers)?;
-    if matches!(outcome, Outcome::Done) {
-        return audit(work, interpreters::FOLDER, &waivers);
+    for folder in ["", INTERPRETERS.folder, LLAMA.folder] {
+        let outcome = audit(work, folder, &waivers)?;
+        if !matches!(outcome, Outcome::Done) {
+            return Ok(outcome);
+        }
     }
-    Ok(outcome)
+    Ok(Outcome::Done)
 }
 
 /// The lock file in one folder.

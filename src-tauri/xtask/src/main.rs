@@ -16,6 +16,8 @@ mod fingerprint;
 mod interpreters;
 mod kept;
 mod lint;
+mod llama;
+mod own_workspace;
 mod packages;
 mod place;
 mod progress;
@@ -145,10 +147,16 @@ const INTERPRETERS: Step<Work> = step!(
     ["packages"],
     interpreters::build
 );
+const LLAMA: Step<Work> = step!(
+    "llama",
+    "build the local model's second worker, on llama.cpp, in release for this CPU",
+    ["packages"],
+    llama::build
+);
 const APP: Step<Work> = step!(
     "app",
     "build the app and the command line in release",
-    ["ui", "worker", "interpreters"],
+    ["ui", "worker", "llama", "interpreters"],
     build::app
 );
 const FORMAT: Step<Work> = step!("format", "check formatting", [], test_steps::format);
@@ -196,11 +204,18 @@ const TEST: &[Step<Work>] = &[
     UI,
     STARTER,
     WORKER,
+    LLAMA,
+    step!(
+        "llama-unit",
+        "tests of the worker on llama.cpp",
+        ["llama"],
+        test_steps::llama_unit
+    ),
     APP,
     step!(
         "model",
-        "the real worker with the real model",
-        ["worker", "starter"],
+        "the real workers with the real model",
+        ["worker", "llama", "starter"],
         test_steps::model
     ),
     step!(
@@ -211,7 +226,16 @@ const TEST: &[Step<Work>] = &[
     ),
 ];
 
-const SETUP: &[Step<Work>] = &[PACKAGES, CRATES, WASM, TOOLS, STARTER, WORKER, INTERPRETERS];
+const SETUP: &[Step<Work>] = &[
+    PACKAGES,
+    CRATES,
+    WASM,
+    TOOLS,
+    STARTER,
+    WORKER,
+    LLAMA,
+    INTERPRETERS,
+];
 const RUN: &[Step<Work>] = &[
     PACKAGES,
     CRATES,
@@ -220,6 +244,7 @@ const RUN: &[Step<Work>] = &[
     UI,
     STARTER,
     WORKER,
+    LLAMA,
     INTERPRETERS,
     APP,
 ];
@@ -246,6 +271,12 @@ const LINT: &[Step<Work>] = &[
         "clippy on the built-in interpreters",
         ["packages"],
         lint::interpreters_clippy
+    ),
+    step!(
+        "llama-clippy",
+        "clippy on the worker on llama.cpp",
+        ["packages"],
+        lint::llama_clippy
     ),
     step!(
         "lint-tools",
@@ -275,6 +306,7 @@ const BENCH: &[Step<Work>] = &[
     UI,
     STARTER,
     WORKER,
+    LLAMA,
     INTERPRETERS,
     APP,
 ];
@@ -286,9 +318,9 @@ const BUNDLE: &[Step<Work>] = &[
     UI,
     step!(
         "portable-worker",
-        "build the worker for other machines than this",
+        "build the workers for other machines than this",
         ["crates"],
-        bundle::worker
+        bundle::workers
     ),
     INTERPRETERS,
     step!(

@@ -8,7 +8,7 @@ use crate::{
     build::{APP, trunk},
     command,
     desktop::Xvfb,
-    interpreters,
+    interpreters, llama,
     work::Work,
 };
 
@@ -49,6 +49,7 @@ fn prepare(work: &mut Work, app: &mut Command, headless: bool) -> Result<()> {
     app.env("NEXUS_WORKER", work.worker()?)
         .env("NEXUS_STARTER_MODEL", work.starter()?);
     interpreters::give(work, app)?;
+    llama::give(work, app)?;
     if headless && cfg!(target_os = "linux") {
         let display = Xvfb::start()?;
         println!("the display is {}", display.name);

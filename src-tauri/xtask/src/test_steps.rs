@@ -11,7 +11,8 @@ use crate::{
     build::{APP, CLI},
     command::{self, Watched},
     desktop::{Xvfb, run_in_session},
-    interpreters,
+    interpreters::{self, INTERPRETERS},
+    llama::{self, LLAMA},
     packages::find_program,
     place::on_path,
     progress::Outcome,
@@ -53,9 +54,12 @@ const APART: [&Apart; 3] = [&MODEL, &KEYRING, &WINDOW];
 
 /// Step: formatting.
 pub fn format(work: &mut Work) -> Result<Outcome> {
-    let mut own = interpreters::cargo(work, ["fmt", "--check"]);
-    let all = command::run(&mut work.cargo(["fmt", "--all", "--check"]));
-    match all.and_then(|()| command::run(&mut own)) {
+    let mut all = [
+        work.cargo(["fmt", "--all", "--check"]),
+        INTERPRETERS.cargo(work, ["fmt", "--check"]),
+        LLAMA.cargo(work, ["fmt", "--check"]),
+    ];
+    match all.iter_mut().try_for_each(command::run) {
         Ok(()) => Ok(Outcome::Done),
         Err(error) => bail!("{error:#}; `cargo fmt --all` formats"),
     }
@@ -103,7 +107,7 @@ pub fn unit(work: &mut Work) -> Result<Outcome> {
     interpreters::give(work, &mut cargo)?;
     let watched = command::watch(&mut cargo, limit(work), false)?;
     count(work, watched)?;
-    let mut own = interpreters::cargo(work, ["test", "--release", "--locked"]);
+    let mut own = INTERPRETERS.cargo(work, ["test", "--release", "--locked"]);
     count(work, command::watch(&mut own, limit(work), false)?)
 }
 
@@ -122,7 +126,13 @@ pub fn docs(work: &mut Work) -> Result<Outcome> {
     Ok(Outcome::DoneWith(told(tally)))
 }
 
-/// Step: the real worker with the real model.
+/// Step: the tests of the worker on llama.cpp itself; they need no model.
+pub fn llama_unit(work: &mut Work) -> Result<Outcome> {
+    let mut own = LLAMA.cargo(work, ["test", "--release", "--locked"]);
+    count(work, command::watch(&mut own, limit(work), false)?)
+}
+
+/// Step: the real workers with the real model.
 pub fn model(work: &mut Work) -> Result<Outcome> {
     let mut cargo = apart(work, &MODEL)?;
     give_model(work, &mut cargo)?;
@@ -187,7 +197,7 @@ fn give_model(work: &Work, command: &mut Command) -> Result<()> {
     command
         .env("NEXUS_WORKER", work.worker()?)
         .env("NEXUS_STARTER_MODEL", work.starter()?);
-    Ok(())
+    llama::give(work, command)
 }
 
 /// Takes out what would make a test depend on who runs it: the user's keys and the app's own variables.

@@ -26,6 +26,8 @@ pub struct Work {
     pub worker: Option<PathBuf>,
     /// The built-in interpreters, once the step `interpreters` has them.
     pub interpreters: Vec<PathBuf>,
+    /// The worker on llama.cpp, once the step `llama` has it: one program.
+    pub llama: Vec<PathBuf>,
     /// The download of the starter model that runs beside the compilers.
     pub download: Option<JoinHandle<Result<PathBuf>>>,
     /// Tests counted so far.
@@ -50,6 +52,7 @@ impl Work {
             starter: None,
             worker: None,
             interpreters: Vec::new(),
+            llama: Vec::new(),
             download: None,
             tally: Tally::default(),
             display: None,
@@ -103,6 +106,17 @@ impl Work {
             bail!("the step `interpreters` has not run");
         }
         Ok(&self.interpreters)
+    }
+
+    /// The worker on llama.cpp.
+    ///
+    /// # Errors
+    /// When its step has not run: a mistake in a plan.
+    pub fn llama(&self) -> Result<&[PathBuf]> {
+        if self.llama.is_empty() {
+            bail!("the step `llama` has not run");
+        }
+        Ok(&self.llama)
     }
 
     /// What compiles for WASM.

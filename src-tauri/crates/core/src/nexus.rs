@@ -138,7 +138,12 @@ impl Nexus {
             .worker
             .clone()
             .unwrap_or_else(|| PathBuf::from("nexus-worker"));
-        let engine = LocalEngine::new(worker_options(&worker, &data, &loaded.settings));
+        let engine = LocalEngine::new(worker_options(
+            &worker,
+            options.llama_worker.clone(),
+            &data,
+            &loaded.settings,
+        ));
         let models = Models::new(
             providers.clone(),
             data.models(),
@@ -360,8 +365,14 @@ fn idle_unload(settings: &Settings) -> Option<Duration> {
     }
 }
 
-fn worker_options(worker: &Path, data: &DataDir, settings: &Settings) -> WorkerOptions {
+fn worker_options(
+    worker: &Path,
+    llama_program: Option<PathBuf>,
+    data: &DataDir,
+    settings: &Settings,
+) -> WorkerOptions {
     WorkerOptions {
+        llama_program,
         idle_unload: idle_unload(settings),
         ..WorkerOptions::new(worker.to_path_buf(), data.scratch())
     }

@@ -29,6 +29,8 @@ pub struct CoreOptions {
     pub env: BTreeMap<String, String>,
     /// The program that runs local models.
     pub worker: Option<PathBuf>,
+    /// The one that runs them on llama.cpp, which is quicker on a processor; local models run without it too.
+    pub llama_worker: Option<PathBuf>,
     /// The program that confines what tools start; without it each start is asked for as not confined.
     pub sandbox: Option<PathBuf>,
     /// What runs code on a machine without Python or Node.
@@ -65,6 +67,7 @@ impl CoreOptions {
             config_file: None,
             env: BTreeMap::new(),
             worker: None,
+            llama_worker: None,
             sandbox: None,
             interpreters: Interpreters::default(),
             allow: Vec::new(),
@@ -77,7 +80,7 @@ impl CoreOptions {
         }
     }
 
-    /// As the environment and the place of the program say: `NEXUS_DATA_DIR`, `NEXUS_CONFIG`, `NEXUS_WORKER`,
+    /// As the environment and the place of the program say: `NEXUS_DATA_DIR`, `NEXUS_CONFIG`, `NEXUS_WORKER`, `NEXUS_WORKER_LLAMA`,
     /// `NEXUS_SANDBOX`, `NEXUS_PYTHON`, `NEXUS_JAVASCRIPT`, `NEXUS_STARTER_MODEL`, else the system's data folder and what lies beside the program.
     ///
     /// # Errors
@@ -104,16 +107,18 @@ impl CoreOptions {
             .or_else(|| beside.and_then(|at| program_beside(at, "nexus-worker")));
         let sandbox = path("NEXUS_SANDBOX")
             .or_else(|| beside.and_then(|at| program_beside(at, "nexus-sandbox")));
-        let interpreter = |variable: &str, name: &str| {
+        // What the app can do without: named only where it is there.
+        let optional = |variable: &str, name: &str| {
             path(variable).or_else(|| {
                 beside
                     .and_then(|at| program_beside(at, name))
                     .filter(|program| program.is_file())
             })
         };
+        let llama_worker = optional("NEXUS_WORKER_LLAMA", "nexus-worker-llama");
         let interpreters = Interpreters {
-            python: interpreter("NEXUS_PYTHON", "nexus-python"),
-            javascript: interpreter("NEXUS_JAVASCRIPT", "nexus-javascript"),
+            python: optional("NEXUS_PYTHON", "nexus-python"),
+            javascript: optional("NEXUS_JAVASCRIPT", "nexus-javascript"),
         };
         let starter = path("NEXUS_STARTER_MODEL")
             .into_iter()
@@ -122,6 +127,7 @@ impl CoreOptions {
         Ok(Self {
             config_file: path("NEXUS_CONFIG"),
             worker,
+            llama_worker,
             sandbox,
             interpreters,
             starter,

@@ -19,6 +19,8 @@ pub const MAX_FRAME_BYTES: u32 = 64 * 1024 * 1024;
 pub const ENV_PARENT: &str = "NEXUS_WORKER_PARENT";
 /// Environment variable with the memory the worker may take, bytes. Where it is absent there is no limit.
 pub const ENV_MEMORY_LIMIT: &str = "NEXUS_WORKER_MEMORY_LIMIT";
+/// Environment variable with the threads that the worker computes with.
+pub const ENV_THREADS: &str = "NEXUS_WORKER_THREADS";
 /// Environment variable with the worker's log filter, as `tracing` writes filters.
 pub const ENV_LOG: &str = "NEXUS_WORKER_LOG";
 

@@ -4,6 +4,7 @@
 //! order. A worker may hang, die or lie: every call still ends, with a typed error.
 
 mod actor;
+mod backend;
 mod breaker;
 mod generation;
 mod link;

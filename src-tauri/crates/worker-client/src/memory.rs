@@ -70,6 +70,26 @@ pub(crate) fn plan(
     })
 }
 
+/// The same for llama.cpp: one way to hold the weights, and nothing is kept besides the context.
+///
+/// # Errors
+/// [`LocalError::TooBig`] where it does not fit with 15 % to spare.
+pub(crate) fn plan_mapped(
+    summary: &GgufSummary,
+    context: u32,
+    available: Option<u64>,
+) -> Result<Plan, LocalError> {
+    let estimate = summary.estimate_mapped(context);
+    let need = estimate.saturating_add(estimate / 100 * 15);
+    match available {
+        Some(have) if have < need => Err(LocalError::TooBig { need, have }),
+        _ => Ok(Plan {
+            weights: Weights::Packed,
+            prefix_bytes: 0,
+        }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +136,28 @@ mod tests {
             plan(&summary, 512, Some(Weights::Packed), Some(1 << 40), 0).map(|p| p.weights),
             Ok(Weights::Packed)
         );
+    }
+
+    #[test]
+    fn mapped_weights_need_less_and_keep_nothing_else() {
+        let summary = summary();
+        let estimate = summary.estimate_mapped(512);
+        let need = estimate + estimate / 100 * 15;
+        assert_eq!(
+            plan_mapped(&summary, 512, Some(need)),
+            Ok(Plan {
+                weights: Weights::Packed,
+                prefix_bytes: 0
+            })
+        );
+        assert_eq!(
+            plan_mapped(&summary, 512, Some(need - 1)),
+            Err(LocalError::TooBig {
+                need,
+                have: need - 1
+            })
+        );
+        plan_mapped(&summary, 512, None).unwrap();
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The real worker with the real starter model. Needs `NEXUS_WORKER` (the built program) and `NEXUS_STARTER_MODEL` (the
-//! file); where one is missing these tests fail, for a test that is skipped proves nothing.
+//! The real workers with the real starter model. Needs `NEXUS_WORKER` and `NEXUS_WORKER_LLAMA` (the built programs) and
+//! `NEXUS_STARTER_MODEL` (the file); where one is missing these tests fail, for a test that is skipped proves nothing.
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a test must fail it")]
 
 use std::path::PathBuf;
@@ -32,8 +32,50 @@ struct Bench {
     folder: tempfile::TempDir,
 }
 
+/// Which of the two programs a test runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Worker {
+    Mistral,
+    Llama,
+}
+
+/// The same tests with both: to the rest of the app there is no difference.
+macro_rules! with_both_workers {
+    ($($(#[$condition:meta])* $test:ident,)*) => {
+        mod mistral {
+            use super::*;
+            $($(#[$condition])* #[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(Bench::new(Worker::Mistral).await).await;
+            })*
+        }
+
+        mod llama {
+            use super::*;
+            $($(#[$condition])* #[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(Bench::new(Worker::Llama).await).await;
+            })*
+        }
+    };
+}
+
+with_both_workers! {
+    it_loads_streams_counts_and_remembers,
+    an_answer_ends_at_its_limit,
+    cancelling_takes_less_than_a_second_and_the_process_stays,
+    #[cfg(target_os = "linux")]
+    a_killed_worker_is_an_error_and_the_next_request_works,
+    a_conversation_too_long_is_told_in_tokens,
+    an_answer_that_fills_the_context_ends_by_length,
+    with_tools_the_text_stays_free_of_the_templates_marks,
+    #[cfg(target_os = "linux")]
+    a_worker_touches_only_its_own_folder_and_leaves_nothing_in_it,
+    a_damaged_model_is_an_error_and_the_good_one_still_runs,
+}
+
 impl Bench {
-    async fn new() -> Self {
+    async fn new(worker: Worker) -> Self {
         let turn = ONE_AT_A_TIME.lock().await;
         let path = path_from("NEXUS_STARTER_MODEL");
         let summary = gguf::inspect(&path).unwrap();
@@ -42,7 +84,11 @@ impl Bench {
             starter::STARTER.display_name.to_owned(),
         );
         let folder = tempfile::tempdir().unwrap();
-        let options = WorkerOptions::new(path_from("NEXUS_WORKER"), folder.path().join("scratch"));
+        let scratch = folder.path().join("scratch");
+        let mut options = WorkerOptions::new(path_from("NEXUS_WORKER"), scratch);
+        if worker == Worker::Llama {
+            options.llama_program = Some(path_from("NEXUS_WORKER_LLAMA"));
+        }
         let engine = LocalEngine::new(options);
         let model = engine.model(path.clone(), info);
         Self {
@@ -134,9 +180,7 @@ fn the_starter_model_is_the_pinned_one() {
     assert!((360..560).contains(&mib), "{mib} MiB");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn it_loads_streams_counts_and_remembers() {
-    let bench = Bench::new().await;
+async fn it_loads_streams_counts_and_remembers(bench: Bench) {
     let question = ChatRequest {
         max_output_tokens: Some(48),
         ..said("Write three sentences about the sea.")
@@ -189,9 +233,7 @@ async fn it_loads_streams_counts_and_remembers() {
     bench.engine.shutdown().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_ends_at_its_limit() {
-    let bench = Bench::new().await;
+async fn an_answer_ends_at_its_limit(bench: Bench) {
     let events = bench
         .ask(ChatRequest {
             max_output_tokens: Some(7),
@@ -202,9 +244,7 @@ async fn an_answer_ends_at_its_limit() {
     assert_eq!((reason, usage.output_tokens), (FinishReason::Length, 7));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn cancelling_takes_less_than_a_second_and_the_process_stays() {
-    let bench = Bench::new().await;
+async fn cancelling_takes_less_than_a_second_and_the_process_stays(bench: Bench) {
     // Loaded before the clock runs.
     end(&bench
         .ask(ChatRequest {
@@ -250,9 +290,7 @@ async fn cancelling_takes_less_than_a_second_and_the_process_stays() {
 }
 
 #[cfg(target_os = "linux")]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_killed_worker_is_an_error_and_the_next_request_works() {
-    let bench = Bench::new().await;
+async fn a_killed_worker_is_an_error_and_the_next_request_works(bench: Bench) {
     for _ in 0..2 {
         let mut stream = bench.model.stream(story(), CancellationToken::new());
         let mut pieces = 0;
@@ -297,9 +335,7 @@ async fn a_killed_worker_is_an_error_and_the_next_request_works() {
     assert_eq!(bench.workers(), Vec::<u32>::new());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_conversation_too_long_is_told_in_tokens() {
-    let bench = Bench::new().await;
+async fn a_conversation_too_long_is_told_in_tokens(bench: Bench) {
     let events = bench.ask(said(&"whale ".repeat(9000))).await;
     match events.last() {
         Some(Err(ModelError::ContextOverflow { needed, limit })) => {
@@ -319,9 +355,7 @@ async fn a_conversation_too_long_is_told_in_tokens() {
     end(&events);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_fills_the_context_ends_by_length() {
-    let bench = Bench::new().await;
+async fn an_answer_that_fills_the_context_ends_by_length(bench: Bench) {
     let mut info = bench.model.info().clone();
     info.context_tokens = Some(512);
     let model = bench.engine.model(bench.path.clone(), info);
@@ -334,9 +368,7 @@ async fn an_answer_that_fills_the_context_ends_by_length() {
     assert!(usage.input_tokens + usage.output_tokens <= 512, "{usage:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn with_tools_the_text_stays_free_of_the_templates_marks() {
-    let bench = Bench::new().await;
+async fn with_tools_the_text_stays_free_of_the_templates_marks(bench: Bench) {
     let mut info = bench.model.info().clone();
     // Its template ignores tools, but the engine takes another path where there are some.
     info.tools = true;
@@ -362,9 +394,7 @@ async fn with_tools_the_text_stays_free_of_the_templates_marks() {
 }
 
 #[cfg(target_os = "linux")]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_worker_touches_only_its_own_folder_and_leaves_nothing_in_it() {
-    let bench = Bench::new().await;
+async fn a_worker_touches_only_its_own_folder_and_leaves_nothing_in_it(bench: Bench) {
     end(&bench
         .ask(ChatRequest {
             max_output_tokens: Some(3),
@@ -400,9 +430,7 @@ async fn a_worker_touches_only_its_own_folder_and_leaves_nothing_in_it() {
     assert_eq!(left, Vec::<std::ffi::OsString>::new());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_model_is_an_error_and_the_good_one_still_runs() {
-    let bench = Bench::new().await;
+async fn a_damaged_model_is_an_error_and_the_good_one_still_runs(bench: Bench) {
     let bytes = std::fs::read(&bench.path).unwrap();
     // A sound header that promises a layer more than there is.
     let key = b"llama.block_count";
@@ -437,4 +465,98 @@ async fn a_damaged_model_is_an_error_and_the_good_one_still_runs() {
             ..said("Hello")
         })
         .await);
+}
+
+/// Asks, and gives the text and what it took.
+async fn answer(bench: &Bench, request: &ChatRequest) -> (String, Usage) {
+    let events = bench.ask(request.clone()).await;
+    (texts(&events).concat(), end(&events).1)
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn where_both_programs_are_there_llama_runs_it() {
+    let bench = Bench::new(Worker::Llama).await;
+    end(&bench
+        .ask(ChatRequest {
+            max_output_tokens: Some(1),
+            ..said("Hello")
+        })
+        .await);
+    let program = std::fs::read_link(format!("/proc/{}/exe", bench.workers()[0])).unwrap();
+    let named = path_from("NEXUS_WORKER_LLAMA").canonicalize().unwrap();
+    assert_eq!(program, named);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn llama_computes_of_a_conversation_only_what_is_new() {
+    let bench = Bench::new(Worker::Llama).await;
+    let first = ChatRequest {
+        max_output_tokens: Some(24),
+        ..said(&format!(
+            "{}What did he write?",
+            "The keeper wrote down the weather. ".repeat(60)
+        ))
+    };
+    let (text, usage) = answer(&bench, &first).await;
+    assert!(usage.input_tokens > 400, "{usage:?}");
+    assert!(usage.cached_tokens < 60, "{usage:?}");
+
+    // Asked again, it computes one token and says the same.
+    let (again, repeated) = answer(&bench, &first).await;
+    assert_eq!(again, text);
+    assert_eq!(repeated.cached_tokens, repeated.input_tokens - 1);
+
+    // The next turn computes the question and the marks around it.
+    let mut second = first.clone();
+    second.messages.push(ChatMessage::Assistant {
+        text,
+        tool_calls: Vec::new(),
+    });
+    second.messages.extend(said("And then?").messages);
+    let (kept, turn) = answer(&bench, &second).await;
+    let computed = turn.input_tokens - turn.cached_tokens;
+    assert!(computed < 40, "{turn:?}");
+
+    // What was kept says what a worker says that has never seen the conversation.
+    bench.engine.unload().await;
+    let (fresh, anew) = answer(&bench, &second).await;
+    assert!(anew.cached_tokens < 60, "{anew:?}");
+    assert_eq!(kept, fresh);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn llama_stops_within_a_prompt() {
+    let bench = Bench::new(Worker::Llama).await;
+    end(&bench
+        .ask(ChatRequest {
+            max_output_tokens: Some(1),
+            ..said("Hi")
+        })
+        .await);
+    #[cfg(target_os = "linux")]
+    let before = bench.workers();
+    let cancel = CancellationToken::new();
+    let long = said(&"The whale went round the lighthouse. ".repeat(800));
+    let mut stream = bench.model.stream(long, cancel.clone());
+    assert_eq!(
+        stream.next().await,
+        Some(Ok(ModelEvent::Activity(ModelActivity::Waiting)))
+    );
+    cancel.cancel();
+    let start = Instant::now();
+    assert_eq!(stream.next().await, Some(Err(ModelError::Cancelled)));
+    let events = bench
+        .ask(ChatRequest {
+            max_output_tokens: Some(3),
+            ..said("Hello")
+        })
+        .await;
+    // A worker that could not stop would have been ended, and this one loaded.
+    assert_eq!(events[0], Ok(ModelEvent::Activity(ModelActivity::Waiting)));
+    end(&events);
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    #[cfg(target_os = "linux")]
+    assert_eq!(bench.workers(), before);
 }

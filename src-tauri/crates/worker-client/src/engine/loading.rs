@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::actor::{Actor, Events};
+use super::backend::Backend;
 use super::link::{Ended, Step, lost_to, refused};
 use super::process::Process;
 use super::spawner::Spawner;
@@ -81,15 +82,22 @@ impl Actor {
         let summary = inspect(path).await.map_err(refused)?;
         let context_tokens = wanted_context.min(summary.context_length);
         let available = memory::available();
-        let plan = memory::plan(
-            &summary,
-            context_tokens,
-            self.options.weights.wish(),
-            available,
-            self.options.limits.prefix_bytes,
-        )
+        let backend = Backend::choose(&summary.architecture, self.options.llama_program.is_some());
+        let plan = match backend {
+            Backend::Mistral => memory::plan(
+                &summary,
+                context_tokens,
+                self.options.weights.wish(),
+                available,
+                self.options.limits.prefix_bytes,
+            ),
+            Backend::Llama => memory::plan_mapped(&summary, context_tokens, available),
+        }
         .map_err(refused)?;
-        let process = self.start(plan.weights, available).await.map_err(refused)?;
+        let process = self
+            .start(backend, plan.weights, available)
+            .await
+            .map_err(refused)?;
         let loading = Loaded {
             process,
             path: path.to_owned(),
@@ -106,7 +114,8 @@ impl Actor {
         self.load(
             path,
             context_tokens,
-            plan.prefix_bytes > 0,
+            // llama.cpp keeps the last conversation in the context it has reserved anyway.
+            plan.prefix_bytes > 0 || backend == Backend::Llama,
             cancel,
             patience,
         )
@@ -114,6 +123,7 @@ impl Actor {
         self.loaded_path.send_replace(Some(path.to_owned()));
         tracing::info!(
             ms = started.elapsed().as_millis(),
+            ?backend,
             weights = ?plan.weights,
             context_tokens,
             "a local model was loaded"
@@ -123,12 +133,14 @@ impl Actor {
 
     async fn start(
         &mut self,
+        backend: Backend,
         weights: gguf::Weights,
         memory: Option<u64>,
     ) -> Result<Process, LocalError> {
-        if !self.options.program.is_file() {
+        let program = backend.program(&self.options).to_owned();
+        if !program.is_file() {
             return Err(LocalError::WorkerMissing {
-                path: self.options.program.display().to_string(),
+                path: program.display().to_string(),
             });
         }
         let cannot = |error: std::io::Error| LocalError::WorkerDied {
@@ -138,7 +150,7 @@ impl Actor {
             Some(spawner) => spawner,
             None => Spawner::start().map_err(cannot)?,
         };
-        let process = Process::start(&self.options, &spawner, weights, memory).await;
+        let process = Process::start(&program, &self.options, &spawner, weights, memory).await;
         self.spawner = Some(spawner);
         process.map_err(cannot)
     }

@@ -10,6 +10,8 @@ use crate::gguf::Weights;
 pub struct WorkerOptions {
     /// The program `nexus-worker`.
     pub program: PathBuf,
+    /// The program `nexus-worker-llama`, where it is there. It runs the models that it knows; the other runs the rest.
+    pub llama_program: Option<PathBuf>,
     /// A folder that the worker may write to: its home, caches and working directory. Made where it is missing.
     pub scratch_dir: PathBuf,
     /// After how long without a request the worker ends; `None` for never.
@@ -25,10 +27,11 @@ pub struct WorkerOptions {
 }
 
 impl WorkerOptions {
-    /// Everything but the two paths at its default: idle workers end after 15 minutes.
+    /// Everything but the two paths at its default: one worker program, and idle workers end after 15 minutes.
     pub fn new(program: PathBuf, scratch_dir: PathBuf) -> Self {
         Self {
             program,
+            llama_program: None,
             scratch_dir,
             idle_unload: Some(Duration::from_secs(15 * 60)),
             threads: None,

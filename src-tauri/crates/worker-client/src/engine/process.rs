@@ -41,13 +41,16 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) async fn start(
+        program: &Path,
         options: &WorkerOptions,
         spawner: &Spawner,
         weights: Weights,
         memory: Option<u64>,
     ) -> std::io::Result<Self> {
         tokio::fs::create_dir_all(&options.scratch_dir).await?;
-        let mut child = spawner.spawn(command(options, weights, memory)).await?;
+        let mut child = spawner
+            .spawn(command(program, options, weights, memory))
+            .await?;
         let missing = || std::io::Error::other("a pipe to the worker is missing");
         let stdin = child.stdin.take().ok_or_else(missing)?;
         let stdout = child.stdout.take().ok_or_else(missing)?;
@@ -147,10 +150,16 @@ fn describe(status: ExitStatus) -> String {
 }
 
 /// The worker inherits nothing: no keys, no proxies, no switches of the libraries in it.
-fn command(options: &WorkerOptions, weights: Weights, memory: Option<u64>) -> Command {
+fn command(
+    program: &Path,
+    options: &WorkerOptions,
+    weights: Weights,
+    memory: Option<u64>,
+) -> Command {
     /// Nothing listens there: whatever tries to reach the network fails at once.
     const FENCE: &str = "http://127.0.0.1:9";
-    let mut command = Command::new(&options.program);
+    let mut command = Command::new(program);
+    let threads = threads(options.threads).to_string();
     command
         .env_clear()
         .env(worker::ENV_PARENT, std::process::id().to_string())
@@ -160,7 +169,9 @@ fn command(options: &WorkerOptions, weights: Weights, memory: Option<u64>) -> Co
         .env("TMPDIR", &options.scratch_dir)
         .env("TEMP", &options.scratch_dir)
         .env("TMP", &options.scratch_dir)
-        .env("RAYON_NUM_THREADS", threads(options.threads).to_string());
+        // mistral.rs has three pools of threads; only this reaches them all.
+        .env("RAYON_NUM_THREADS", &threads)
+        .env(worker::ENV_THREADS, &threads);
     for name in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"] {
         command.env(name, FENCE);
     }

@@ -22,6 +22,7 @@ async fn the_worker_inherits_nothing() {
             "NEXUS_WORKER_LOG",
             "NEXUS_WORKER_MEMORY_LIMIT",
             "NEXUS_WORKER_PARENT",
+            "NEXUS_WORKER_THREADS",
             "RAYON_NUM_THREADS",
             "TEMP",
             "TMP",
@@ -29,6 +30,7 @@ async fn the_worker_inherits_nothing() {
         ]
     );
     assert!(environment.contains("RAYON_NUM_THREADS=3"));
+    assert!(environment.contains("NEXUS_WORKER_THREADS=3"));
     assert!(environment.contains("ALL_PROXY=http://127.0.0.1:9"));
     let parent = format!("NEXUS_WORKER_PARENT={}", std::process::id());
     assert!(environment.contains(&parent));

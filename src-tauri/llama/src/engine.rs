@@ -1,0 +1,323 @@
+//! llama.cpp with one model in it: tokens in, tokens out, and the memory of the last conversation between them.
+
+use std::num::NonZeroU32;
+use std::time::Instant;
+
+use llama_cpp_2::context::LlamaContext;
+use llama_cpp_2::context::params::LlamaContextParams;
+use llama_cpp_2::llama_backend::LlamaBackend;
+use llama_cpp_2::llama_batch::{BatchAddError, LlamaBatch};
+use llama_cpp_2::model::LlamaModel;
+use llama_cpp_2::sampling::LlamaSampler;
+use llama_cpp_2::token::LlamaToken;
+use nexus_protocol::worker::{ENV_THREADS, WorkerError};
+use nexus_protocol::{ChatMessage, ChatRequest, UserPart};
+
+use crate::faults;
+use crate::loading::{Order, refused};
+use crate::pace::{self, Pace};
+use crate::prefix;
+use crate::sieve::{Sieve, THOUGHT, TURN_ENDS};
+use crate::template::Template;
+
+const TEMPERATURE: f32 = 0.7;
+const TOP_K: i32 = 40;
+const TOP_P: f32 = 0.95;
+
+/// The only conversation that llama.cpp holds.
+const SEQUENCE: i32 = 0;
+
+/// Marks that the rest of the app reads. Where they are single tokens they may be kept from the text, and must not.
+const SHOWN: [&str; 4] = [THOUGHT.0, THOUGHT.1, "<tool_call>", "</tool_call>"];
+
+/// A loaded model.
+pub(crate) struct Engine<'model> {
+    model: &'model LlamaModel,
+    template: Template,
+    context: LlamaContext<'model>,
+    batch: LlamaBatch<'static>,
+    /// The tokens whose keys and values the context holds.
+    seen: Vec<LlamaToken>,
+    shown: Vec<LlamaToken>,
+    stops: Vec<String>,
+    pace: Pace,
+    context_tokens: u32,
+    keep_prefixes: bool,
+}
+
+/// A conversation as the model reads it.
+pub(crate) struct Prompt {
+    pub(crate) tokens: Vec<LlamaToken>,
+    /// Whether it ends in an open thought.
+    is_thinking: bool,
+}
+
+impl Prompt {
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.tokens.len()).unwrap_or(u32::MAX)
+    }
+}
+
+impl<'model> Engine<'model> {
+    /// Reserves the memory for a whole context.
+    pub(crate) fn new(
+        backend: &LlamaBackend,
+        model: &'model LlamaModel,
+        order: &Order,
+    ) -> Result<Self, WorkerError> {
+        let source = model
+            .chat_template(None)
+            .ok()
+            .and_then(|template| template.to_string().ok())
+            .ok_or_else(|| refused("it has no chat template".to_owned()))?;
+        let vocabulary = model.vocab();
+        let spelled = |token: LlamaToken| {
+            let there = token.0 >= 0;
+            let text = there.then(|| vocabulary.text(token)).flatten();
+            text.map_or_else(String::new, |text| text.to_string_lossy().into_owned())
+        };
+        let template = Template::new(
+            &source,
+            spelled(vocabulary.bos()),
+            spelled(vocabulary.eos()),
+        )
+        .map_err(|reason| refused(format!("its chat template has a mistake: {reason}")))?;
+        let as_one = |mark: &str| match vocabulary.tokenize(mark.as_bytes(), false, true)[..] {
+            [token] => Some(token),
+            _ => None,
+        };
+        let stops = TURN_ENDS
+            .into_iter()
+            .filter(|end| template.writes(end) && as_one(end).is_none())
+            .map(str::to_owned)
+            .collect();
+        let shown = SHOWN.into_iter().filter_map(as_one).collect();
+        let context_tokens = order.context_tokens.min(model.n_ctx_train()).max(1);
+        Ok(Self {
+            context: context(backend, model, context_tokens)?,
+            model,
+            template,
+            batch: LlamaBatch::new(pace::MOST, 1),
+            seen: Vec::new(),
+            shown,
+            stops,
+            pace: Pace::new(),
+            context_tokens,
+            keep_prefixes: order.keep_prefixes,
+        })
+    }
+
+    pub(crate) fn context_tokens(&self) -> u32 {
+        self.context_tokens
+    }
+
+    /// Lets the model say one token: what cannot be computed shows here and not in the first answer. It also reads the
+    /// weights from the disk.
+    pub(crate) fn probe(&mut self) -> Result<(), WorkerError> {
+        let request = ChatRequest {
+            messages: vec![ChatMessage::User {
+                parts: vec![UserPart::Text {
+                    text: "Hi".to_owned(),
+                }],
+            }],
+            ..ChatRequest::default()
+        };
+        let as_load = |error| match error {
+            WorkerError::Refused { reason } => refused(reason),
+            other => other,
+        };
+        let prompt = self.prompt(&request).map_err(as_load)?;
+        let room = self.context_tokens as usize;
+        let tokens = &prompt.tokens[..prompt.tokens.len().min(room)];
+        self.read(tokens, &|| false)
+            .map_err(|reason| refused(format!("it cannot be computed: {reason}")))?;
+        Ok(())
+    }
+
+    /// A conversation as the template renders it, the beginning of the answer with it.
+    pub(crate) fn prompt(&self, request: &ChatRequest) -> Result<Prompt, WorkerError> {
+        let text = self
+            .template
+            .render(request)
+            .map_err(|reason| WorkerError::Refused { reason })?;
+        let vocabulary = self.model.vocab();
+        // Many templates write the mark of the beginning themselves; twice would be another text.
+        let add_begin = !self.template.begins(&text);
+        let tokens = vocabulary.tokenize(text.as_bytes(), add_begin, true);
+        if tokens.is_empty() {
+            return Err(WorkerError::Refused {
+                reason: "the model's template makes nothing of this conversation".to_owned(),
+            });
+        }
+        Ok(Prompt {
+            tokens,
+            is_thinking: self.template.thinks() && text.trim_end().ends_with(THOUGHT.0),
+        })
+    }
+
+    /// What sorts the answer to `prompt`.
+    pub(crate) fn sieve(&self, prompt: &Prompt) -> Sieve {
+        Sieve::new(
+            self.stops.clone(),
+            self.template.thinks(),
+            prompt.is_thinking,
+        )
+    }
+
+    /// How the next tokens are chosen.
+    pub(crate) fn sampler(request: &ChatRequest) -> LlamaSampler {
+        /// llama.cpp takes this for "draw one".
+        const RANDOM_SEED: u32 = u32::MAX;
+        let temperature = request.temperature.unwrap_or(TEMPERATURE).clamp(0.0, 2.0);
+        if temperature == 0.0 {
+            return LlamaSampler::greedy();
+        }
+        let steps = [
+            LlamaSampler::top_k(TOP_K),
+            LlamaSampler::top_p(TOP_P, 1),
+            LlamaSampler::temp(temperature),
+            LlamaSampler::dist(RANDOM_SEED),
+        ];
+        LlamaSampler::chain(steps, true)
+    }
+
+    /// Reads a prompt, of which only what differs from the memory is computed. Gives how many tokens were there already, or
+    /// `None` where it was stopped before the end.
+    ///
+    /// # Errors
+    /// In llama.cpp's words.
+    pub(crate) fn read(
+        &mut self,
+        prompt: &[LlamaToken],
+        stopped: &dyn Fn() -> bool,
+    ) -> Result<Option<usize>, String> {
+        let wanted = if self.keep_prefixes {
+            prefix::reusable(&self.seen, prompt)
+        } else {
+            0
+        };
+        let kept = self.forget_after(wanted);
+        while self.seen.len() < prompt.len() {
+            if stopped() {
+                return Ok(None);
+            }
+            let rest = &prompt[self.seen.len()..];
+            let part = &rest[..rest.len().min(self.pace.tokens())];
+            let started = Instant::now();
+            self.compute(part, part.len() == rest.len())?;
+            self.pace.took(part.len(), started.elapsed());
+        }
+        Ok(Some(kept))
+    }
+
+    /// The next token, as the last one computed suggests.
+    pub(crate) fn next(&mut self, sampler: &mut LlamaSampler) -> LlamaToken {
+        /// llama.cpp counts outputs from behind where they are negative.
+        const LAST: i32 = -1;
+        sampler.sample(&self.context, LAST)
+    }
+
+    /// Whether a token ends the answer.
+    pub(crate) fn is_end(&self, token: LlamaToken) -> bool {
+        self.model.vocab().is_eog(token)
+    }
+
+    /// A token's bytes of text; none where it is a mark of the template.
+    pub(crate) fn bytes(&self, token: LlamaToken) -> Vec<u8> {
+        let special = self.shown.contains(&token);
+        self.model.vocab().token_to_piece(token, special, None)
+    }
+
+    /// Takes a token into the conversation.
+    ///
+    /// # Errors
+    /// In llama.cpp's words.
+    pub(crate) fn take(&mut self, token: LlamaToken) -> Result<(), String> {
+        self.compute(&[token], true)
+    }
+
+    /// Computes tokens behind those that were seen. After an error nothing is remembered, for what the context holds then
+    /// is not known.
+    fn compute(&mut self, tokens: &[LlamaToken], with_output: bool) -> Result<(), String> {
+        let computed = self
+            .fill(tokens, with_output)
+            .map_err(|error| error.to_string())
+            .and_then(|()| {
+                let decoded = self.context.decode(&mut self.batch);
+                decoded.map_err(|error| error.to_string())
+            });
+        match computed {
+            Ok(()) => self.seen.extend_from_slice(tokens),
+            Err(_) => {
+                self.forget_after(0);
+            }
+        }
+        computed
+    }
+
+    fn fill(&mut self, tokens: &[LlamaToken], with_output: bool) -> Result<(), BatchAddError> {
+        self.batch.clear();
+        for (index, &token) in tokens.iter().enumerate() {
+            // A context is far smaller than an i32.
+            let position = i32::try_from(self.seen.len() + index).unwrap_or(i32::MAX);
+            let is_last = index + 1 == tokens.len();
+            self.batch
+                .add(token, position, &[SEQUENCE], with_output && is_last)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets all but the first `kept` tokens; gives how many are left. Some models keep a state that can only be
+    /// forgotten as a whole.
+    fn forget_after(&mut self, kept: usize) -> usize {
+        if kept == self.seen.len() {
+            return kept;
+        }
+        let from = u32::try_from(kept).unwrap_or(u32::MAX);
+        let mut forget = |from| {
+            let sequence = Some(SEQUENCE.unsigned_abs());
+            matches!(
+                self.context.clear_kv_cache_seq(sequence, from, None),
+                Ok(true)
+            )
+        };
+        let kept = if kept > 0 && forget(Some(from)) {
+            kept
+        } else {
+            // A whole sequence can be forgotten in every kind of memory.
+            let _all = forget(None);
+            0
+        };
+        self.seen.truncate(kept);
+        kept
+    }
+}
+
+fn context<'model>(
+    backend: &LlamaBackend,
+    model: &'model LlamaModel,
+    tokens: u32,
+) -> Result<LlamaContext<'model>, WorkerError> {
+    let threads = threads();
+    let batch = u32::try_from(pace::MOST).unwrap_or(u32::MAX);
+    let parameters = LlamaContextParams::default()
+        .with_n_ctx(NonZeroU32::new(tokens))
+        .with_n_batch(batch)
+        .with_n_ubatch(batch)
+        .with_n_threads(threads)
+        .with_n_threads_batch(threads)
+        // Models that look at a window only: with the rest kept too, a conversation can be cut back to any place.
+        .with_swa_full(true)
+        .with_no_perf(true);
+    let (context, errors) = faults::heard(|| model.new_context(backend, parameters));
+    context.map_err(|_| refused(faults::reason(&errors)))
+}
+
+/// As many as the parent says, which knows the machine.
+fn threads() -> i32 {
+    std::env::var(ENV_THREADS)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .filter(|&threads| threads > 0)
+        .unwrap_or(1)
+}
