@@ -34,7 +34,7 @@ pub enum Found {
         /// With the revision and the file, where they were named.
         address: Address,
         /// The model.
-        model: ModelInfo,
+        model: Box<ModelInfo>,
     },
     /// It was words.
     Results(Vec<ModelSummary>),
@@ -70,7 +70,10 @@ impl Hub {
             .model(&address.model, address.revision.as_deref())
             .await
         {
-            Ok(model) => Ok(Found::Exactly { address, model }),
+            Ok(model) => Ok(Found::Exactly {
+                address,
+                model: Box::new(model),
+            }),
             Err(HubError::NotFound(_)) if !text.contains("://") => {
                 Ok(Found::Results(self.search(text, limit).await?))
             }

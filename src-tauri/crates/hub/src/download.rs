@@ -1,12 +1,14 @@
 //! Downloads that survive cuts, kills and restarts, and never give a wrong file its name.
 //!
-//! Owns: what is asked for, the limits, and what a front end sees. One step a file below: `queue` runs downloads, `one` takes a
+//! Owns: what is asked for, the limits, and what a front end sees. One step a file below: `queue` hands out downloads, `driver` runs one, `one` takes a
 //! file from its lock to its name, `transfer` fetches pieces and tries again, `source` makes one request, `part` and `journal`
 //! hold what came, `verify` checks it. Refuses to own: which file to take (`choice`).
 
+mod driver;
 mod journal;
 mod lock;
 mod meter;
+mod notes;
 mod one;
 mod part;
 mod paths;

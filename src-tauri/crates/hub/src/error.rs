@@ -260,3 +260,6 @@ pub(crate) fn printable(text: &str) -> String {
         .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

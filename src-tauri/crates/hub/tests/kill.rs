@@ -3,6 +3,10 @@
 //! The process that is killed is this program itself, so it has no harness; it speaks enough of one for the test runners.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(
+    clippy::print_stdout,
+    reason = "without a harness, nobody else says it"
+)]
 #![expect(dead_code, reason = "the support is shared with the other tests")]
 
 mod support;

@@ -2,7 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn read(text: &str) -> Result<Option<(String, Option<String>, Option<String>)>, HubError> {
+/// Model, revision, path.
+type Read = Option<(String, Option<String>, Option<String>)>;
+
+fn read(text: &str) -> Result<Read, HubError> {
     let base = Url::parse("https://mirror.example/hf/").unwrap();
     Address::parse(text, &base).map(|found| {
         found.map(|address| {

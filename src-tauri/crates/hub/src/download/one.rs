@@ -9,10 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Limits, State, Trouble,
+    journal::Journal,
     lock::Lock,
+    notes::Notes,
     part::{Part, remove_leftovers},
     paths::Paths,
-    queue::Notes,
     source::Source,
     transfer::Transfer,
     verify::sha256,
@@ -45,11 +46,16 @@ impl One {
         };
         self.notes.part(None);
         if let Err(Trouble::Fatal(error)) = &outcome
-            && !error.resumable()
+            && !(error.resumable() && self.something_came())
         {
             remove_leftovers(&self.paths)?;
         }
         outcome
+    }
+
+    /// Whether a later start has anything to go on from.
+    fn something_came(&self) -> bool {
+        Journal::of_part(&self.paths).is_some_and(|journal| journal.done.total() > 0)
     }
 
     async fn already_there(&self) -> Result<bool, Trouble> {

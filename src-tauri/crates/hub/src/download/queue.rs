@@ -1,36 +1,31 @@
-//! Downloads as a front end sees them: started, paused, watched, and a few at a time.
+//! Downloads as a front end holds them: started, paused, cancelled, watched.
 //!
-//! Owns: the task of each download and the words that pass to and from it. Refuses to own: files (`one`).
+//! Owns: the handles, and what is found in a folder without one. Refuses to own: the task behind a handle (`driver`).
 
 use std::{
     collections::HashSet,
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    sync::Arc,
 };
 
 use tokio::{
     sync::{Semaphore, watch},
     task::JoinHandle,
 };
-use tokio_util::sync::CancellationToken;
 
 use super::{
-    Leftovers, Limits, Progress, Request, State, Trouble,
+    Leftovers, Limits, Progress, Request, State,
+    driver::{Driver, Order},
     journal::Journal,
     lock::Lock,
-    meter::{self, Meter},
-    one::One,
-    part::{Part, blocking, remove_leftovers},
+    meter::Meter,
+    notes::Notes,
+    part::remove_leftovers,
     paths::{JOURNAL, Paths},
     source::Source,
-    space,
 };
 use crate::{client::Hub, error::HubError};
-
-/// Between two reports.
-const TICK: Duration = Duration::from_millis(200);
 
 /// Starts downloads and lets a few of them run at once; the others wait in order.
 #[derive(Clone, Debug)]
@@ -38,14 +33,6 @@ pub struct Downloads {
     hub: Hub,
     limits: Arc<Limits>,
     slots: Arc<Semaphore>,
-}
-
-/// What the user wants of a download.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
-    Run,
-    Pause,
-    Cancel(Leftovers),
 }
 
 /// A download that runs by itself. Dropping this stops it and keeps what came.
@@ -197,242 +184,4 @@ pub fn discard(folder: &Path, name: &str) -> Result<(), HubError> {
         Some(_lock) => remove_leftovers(&paths),
         None => Ok(()),
     }
-}
-
-/// What the steps below say about themselves, for the reports.
-#[derive(Debug, Default)]
-pub(crate) struct Notes(Mutex<Told>);
-
-#[derive(Debug, Default)]
-struct Told {
-    state: Option<State>,
-    trouble: Option<HubError>,
-    part: Option<Arc<Part>>,
-    finished: u64,
-    files_done: usize,
-}
-
-impl Notes {
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn state(&self, state: State) {
-        self.told().state = Some(state);
-    }
-
-    pub(crate) fn trouble(&self, trouble: Option<HubError>) {
-        self.told().trouble = trouble;
-    }
-
-    pub(crate) fn part(&self, part: Option<Arc<Part>>) {
-        self.told().part = part;
-    }
-
-    fn file_done(&self, size: u64) {
-        let mut told = self.told();
-        told.finished = told.finished.saturating_add(size);
-        told.files_done += 1;
-    }
-}
-
-/// The task of one download.
-struct Driver {
-    folder: PathBuf,
-    sources: Vec<(Arc<Source>, Paths)>,
-    limits: Arc<Limits>,
-    slots: Arc<Semaphore>,
-    notes: Arc<Notes>,
-    report: watch::Sender<Progress>,
-    orders: watch::Receiver<Order>,
-    meter: Meter,
-}
-
-impl Driver {
-    async fn run(mut self) -> Result<Vec<PathBuf>, HubError> {
-        let outcome = self.until_the_end().await;
-        let state = match &outcome {
-            Ok(_) => State::Done,
-            Err(error) => State::Failed(error.clone()),
-        };
-        self.publish(Some(state));
-        outcome
-    }
-
-    async fn until_the_end(&mut self) -> Result<Vec<PathBuf>, HubError> {
-        loop {
-            match self.order() {
-                Order::Run => {}
-                Order::Pause => {
-                    self.publish(Some(State::Paused));
-                    self.next_order().await;
-                    continue;
-                }
-                Order::Cancel(leftovers) => {
-                    if leftovers == Leftovers::Remove {
-                        self.clear()?;
-                    }
-                    return Err(HubError::Cancelled);
-                }
-            }
-            self.publish(Some(State::Queued));
-            let slots = Arc::clone(&self.slots);
-            let slot = tokio::select! {
-                slot = slots.acquire_owned() => slot,
-                () = self.next_order() => continue,
-            };
-            let outcome = self.work().await;
-            drop(slot);
-            match outcome {
-                Ok(()) => return Ok(self.targets()),
-                Err(Trouble::Fatal(error)) => return Err(error),
-                Err(Trouble::Stopped) => {}
-                Err(other) => return Err(HubError::BadAnswer(format!("{other:?}"))),
-            }
-        }
-    }
-
-    /// Runs until it is done or an order says otherwise.
-    async fn work(&mut self) -> Result<(), Trouble> {
-        self.meter.restart();
-        let stop = CancellationToken::new();
-        let work = fetch_all(
-            self.folder.clone(),
-            self.sources.clone(),
-            Arc::clone(&self.limits),
-            Arc::clone(&self.notes),
-            stop.clone(),
-        );
-        tokio::pin!(work);
-        let mut tick = tokio::time::interval(TICK);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut told_to_stop = false;
-        loop {
-            tokio::select! {
-                outcome = &mut work => return outcome,
-                _ = tick.tick() => self.publish(None),
-                () = Self::change(&mut self.orders), if !told_to_stop => {
-                    if self.order() != Order::Run {
-                        told_to_stop = true;
-                        stop.cancel();
-                    }
-                }
-            }
-        }
-    }
-
-    /// A handle that was dropped wants nothing any more.
-    fn order(&self) -> Order {
-        if self.orders.has_changed().is_err() && !matches!(*self.orders.borrow(), Order::Cancel(_))
-        {
-            return Order::Cancel(Leftovers::Keep);
-        }
-        *self.orders.borrow()
-    }
-
-    async fn next_order(&mut self) {
-        Self::change(&mut self.orders).await;
-    }
-
-    async fn change(orders: &mut watch::Receiver<Order>) {
-        // An error means that the handle is gone, which `order` notices.
-        let _ = orders.changed().await;
-    }
-
-    fn targets(&self) -> Vec<PathBuf> {
-        self.sources
-            .iter()
-            .map(|(_, paths)| paths.target.clone())
-            .collect()
-    }
-
-    fn clear(&self) -> Result<(), HubError> {
-        for (_, paths) in &self.sources {
-            // Where it was never begun there is nothing to lock.
-            if paths.folder().is_dir()
-                && let Some(_lock) = Lock::try_take(&paths.lock)?
-            {
-                remove_leftovers(paths)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn publish(&mut self, state: Option<State>) {
-        let told = self.notes.told();
-        let received = told
-            .finished
-            .saturating_add(told.part.as_ref().map_or(0, |part| part.received()));
-        let state = state
-            .or_else(|| told.state.clone())
-            .unwrap_or(State::Queued);
-        let (trouble, files_done) = (told.trouble.clone(), told.files_done);
-        drop(told);
-        let rate = match state {
-            State::Fetching => self.meter.note(Instant::now(), received),
-            _ => None,
-        };
-        self.report.send_modify(|progress| {
-            progress.left = meter::left(rate, received, progress.total);
-            // Between two files, and while paused, nobody counts: what is there stays there.
-            if received > 0 || state == State::Fetching {
-                progress.received = received;
-            }
-            progress.rate = rate;
-            progress.trouble = trouble;
-            progress.files_done = files_done;
-            progress.state = state;
-        });
-    }
-}
-
-/// All files of a download, one after the other: the first then is of use before the last.
-async fn fetch_all(
-    folder: PathBuf,
-    sources: Vec<(Arc<Source>, Paths)>,
-    limits: Arc<Limits>,
-    notes: Arc<Notes>,
-    stop: CancellationToken,
-) -> Result<(), Trouble> {
-    *notes.told() = Told::default();
-    prepare(folder, sources.clone(), Arc::clone(&limits)).await?;
-    for (source, paths) in sources {
-        let size = source.identity().size;
-        One {
-            source,
-            paths,
-            limits: Arc::clone(&limits),
-            notes: Arc::clone(&notes),
-            stop: stop.clone(),
-        }
-        .run()
-        .await?;
-        notes.file_done(size);
-    }
-    Ok(())
-}
-
-/// Makes the folder and looks whether all of what is missing has room.
-async fn prepare(
-    folder: PathBuf,
-    sources: Vec<(Arc<Source>, Paths)>,
-    limits: Arc<Limits>,
-) -> Result<(), HubError> {
-    let place = folder.clone();
-    blocking(move || {
-        fs::create_dir_all(&folder)?;
-        let missing = sources.iter().fold(0_u64, |sum, (source, paths)| {
-            let listed = source.identity();
-            if fs::symlink_metadata(&paths.target).is_ok() {
-                return sum;
-            }
-            let there = Journal::of_part(paths)
-                .filter(|journal| journal.identity == *listed)
-                .map_or(0, |journal| journal.done.total());
-            sum.saturating_add(listed.size - there)
-        });
-        Ok(space::check(&folder, missing, &limits))
-    })
-    .await
-    .map_err(|error| HubError::disk("Making", &place, &error))?
 }

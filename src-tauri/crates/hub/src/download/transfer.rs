@@ -17,9 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Limits, Trouble,
+    notes::Notes,
     part::Part,
     plan::plan,
-    queue::Notes,
     source::{Opened, Source},
 };
 use crate::{error::HubError, http::unreachable};

@@ -80,7 +80,7 @@ impl TestHub {
                 let number = push(&hub.shared.cdn_asked, asked);
                 let hook = hub.shared.cdn_hook.lock().unwrap().clone();
                 hook.and_then(|hook| hook(asked, number, &hub))
-                    .unwrap_or_else(|| hub.from_behind(asked))
+                    .unwrap_or_else(|| hub.signed(asked))
             })
         };
         *shared.cdn.lock().unwrap() = Some(serve(cdn).await);
@@ -90,7 +90,7 @@ impl TestHub {
                 let number = push(&hub.shared.hub_asked, asked);
                 let hook = hub.shared.hub_hook.lock().unwrap().clone();
                 hook.and_then(|hook| hook(asked, number, &hub))
-                    .unwrap_or_else(|| hub.from_hub(asked))
+                    .unwrap_or_else(|| hub.hub_answer(asked))
             })
         };
         let address = serve(front).await;
@@ -130,7 +130,7 @@ impl TestHub {
         Some(found.1.clone())
     }
 
-    pub fn from_hub(&self, asked: &Asked) -> Reply {
+    pub fn hub_answer(&self, asked: &Asked) -> Reply {
         let path = asked.path().to_owned();
         let model = super::model();
         if let Some(name) = path.strip_prefix(&format!("/{model}/resolve/main/")) {
@@ -227,7 +227,7 @@ impl TestHub {
         }
     }
 
-    fn from_behind(&self, asked: &Asked) -> Reply {
+    fn signed(&self, asked: &Asked) -> Reply {
         let id: Option<usize> = asked
             .target
             .split_once("?Signature=")
