@@ -107,7 +107,7 @@ fn sleepers() -> usize {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     processes
         .filter_map(|process| fs::read(process.path().join("cmdline")).ok())
-        .filter(|line| String::from_utf8_lossy(line).contains("sleep\0600\0"))
+        .filter(|line| String::from_utf8_lossy(line).contains("sleep\x00600\0"))
         .count()
 }
 
