@@ -27,6 +27,7 @@ const RULE: &[(&str, &[&str])] = &[
             "nexus-checkpoints",
         ],
     ),
+    ("hub", &[]),
     ("worker", &["nexus-protocol"]),
     ("worker-client", &["nexus-protocol", "nexus-llm"]),
     (
@@ -39,6 +40,7 @@ const RULE: &[(&str, &[&str])] = &[
             "nexus-agent-loop",
             "nexus-checkpoints",
             "nexus-sandbox",
+            "nexus-hub",
             "nexus-worker-client",
         ],
     ),

@@ -223,16 +223,12 @@ impl HubError {
         }
     }
 
-    /// Whether what came so far is of use to a later try: those errors keep the part, all others remove it.
+    /// Whether what came so far is of use to a later try: those errors keep the part, all others remove it. A token that was
+    /// taken back or a network's login page must not cost hours of fetching, so what may pass keeps it.
     pub fn resumable(&self) -> bool {
         !matches!(
             self,
-            Self::NotFound(_)
-                | Self::Redirect(_)
-                | Self::Changed(_)
-                | Self::WrongSize { .. }
-                | Self::WrongHash { .. }
-                | Self::Taken { .. }
+            Self::Changed(_) | Self::WrongSize { .. } | Self::WrongHash { .. } | Self::Taken { .. }
         )
     }
 

@@ -282,7 +282,7 @@ fn cases() -> Vec<Case> {
                     Some(Reply::new(302, "").with("Location", asked.target.clone()))
                 });
             },
-            Want::Error(|e| matches!(e, HubError::Redirect(_))),
+            Want::Later(|e| matches!(e, HubError::Redirect(_))),
         ),
         case(
             "a redirect to a file",
@@ -292,7 +292,7 @@ fn cases() -> Vec<Case> {
                     Reply::new(302, "").with("Location", "file:///etc/passwd"),
                 );
             },
-            Want::Error(|e| matches!(e, HubError::Redirect(reason) if reason.contains("file:"))),
+            Want::Later(|e| matches!(e, HubError::Redirect(reason) if reason.contains("file:"))),
         ),
         case(
             "a redirect with a password",
@@ -302,12 +302,12 @@ fn cases() -> Vec<Case> {
                     Reply::new(302, "").with("Location", "http://user:secret@127.0.0.1/"),
                 );
             },
-            Want::Error(|e| matches!(e, HubError::Redirect(reason) if !reason.contains("secret"))),
+            Want::Later(|e| matches!(e, HubError::Redirect(reason) if !reason.contains("secret"))),
         ),
         case(
             "a redirect to nowhere",
             |hub| hub_says(hub, Reply::new(302, "")),
-            Want::Error(|e| matches!(e, HubError::Redirect(_))),
+            Want::Later(|e| matches!(e, HubError::Redirect(_))),
         ),
         case(
             "401",
@@ -331,12 +331,12 @@ fn cases() -> Vec<Case> {
                     Reply::new(404, "").with("X-Error-Code", "EntryNotFound"),
                 );
             },
-            Want::Error(|e| matches!(e, HubError::NotFound(what) if what.contains(NAME))),
+            Want::Later(|e| matches!(e, HubError::NotFound(what) if what.contains(NAME))),
         ),
         case(
             "410",
             |hub| hub_says(hub, Reply::new(410, "")),
-            Want::Error(|e| matches!(e, HubError::NotFound(_))),
+            Want::Later(|e| matches!(e, HubError::NotFound(_))),
         ),
         case(
             "429 with a short wait, once",

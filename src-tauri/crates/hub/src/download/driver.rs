@@ -167,6 +167,7 @@ impl Driver {
         let state = state
             .or_else(|| told.state.clone())
             .unwrap_or(State::Queued);
+        let counted = told.part.is_some();
         let (trouble, files_done) = (told.trouble.clone(), told.files_done);
         drop(told);
         let rate = match state {
@@ -176,7 +177,7 @@ impl Driver {
         self.report.send_modify(|progress| {
             progress.left = meter::left(rate, received, progress.total);
             // Between two files, and while paused, nobody counts: what is there stays there.
-            if received > 0 || state == State::Fetching {
+            if counted || received > progress.received {
                 progress.received = received;
             }
             progress.rate = rate;

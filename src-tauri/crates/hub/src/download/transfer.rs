@@ -117,6 +117,10 @@ impl Transfer {
             }
             tracing::debug!(file = self.source.name(), %error, failures, "a connection failed");
             self.notes.trouble(Some(error));
+            // Once is the line; more may be the server behind, and the hub may know a better one.
+            if failures > 1 {
+                self.source.forget_link().await;
+            }
             let wait = after.unwrap_or_else(|| backoff(failures, &self.limits));
             tokio::select! {
                 () = self.stop.cancelled() => return Err(Trouble::Stopped),
