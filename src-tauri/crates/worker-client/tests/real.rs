@@ -380,7 +380,7 @@ async fn with_tools_the_text_stays_free_of_the_templates_marks(bench: Bench) {
             parameters: serde_json::json!({"type": "object", "properties": {}}),
         }],
         max_output_tokens: Some(60),
-        ..said("Say hello.")
+        ..said("What is 2+2?")
     };
     let events: Vec<_> = model
         .stream(request, CancellationToken::new())

@@ -23,6 +23,7 @@ async fn the_worker_inherits_nothing() {
             "NEXUS_WORKER_MEMORY_LIMIT",
             "NEXUS_WORKER_PARENT",
             "NEXUS_WORKER_THREADS",
+            "OMP_WAIT_POLICY",
             "RAYON_NUM_THREADS",
             "TEMP",
             "TMP",
