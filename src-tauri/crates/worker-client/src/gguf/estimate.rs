@@ -56,8 +56,8 @@ impl GgufSummary {
         .fold(0, u64::saturating_add)
     }
 
-    /// The same for llama.cpp, which maps the weights as they are in the file and reserves the whole context once. Held
-    /// against a measurement of SmolLM2-135M, see the tests.
+    /// The same for llama.cpp, which maps the weights as they are in the file and reserves the whole context once. A
+    /// careful guess: SmolLM2-135M took 303 MB with 2,000 tokens, where this says 355.
     pub(crate) fn estimate_mapped(&self, context: u32) -> u64 {
         self.shape
             .tensor_bytes
