@@ -187,6 +187,12 @@ const TEST: &[Step<Work>] = &[
         test_steps::unit
     ),
     step!(
+        "interpreters-unit",
+        "tests of the built-in interpreters",
+        ["interpreters"],
+        test_steps::interpreters_unit
+    ),
+    step!(
         "docs",
         "examples in doc comments",
         ["crates"],

@@ -105,8 +105,11 @@ pub fn unit(work: &mut Work) -> Result<Outcome> {
     cargo.args(ALL);
     environment(work, &mut cargo);
     interpreters::give(work, &mut cargo)?;
-    let watched = command::watch(&mut cargo, limit(work), false)?;
-    count(work, watched)?;
+    count(work, command::watch(&mut cargo, limit(work), false)?)
+}
+
+/// Step: the tests of the built-in interpreters themselves.
+pub fn interpreters_unit(work: &mut Work) -> Result<Outcome> {
     let mut own = INTERPRETERS.cargo(work, ["test", "--release", "--locked"]);
     count(work, command::watch(&mut own, limit(work), false)?)
 }
