@@ -7,7 +7,7 @@ use super::{Exact, LazyGlob, MOST_BYTES, PathPattern};
 
 fn file(shown: &str) -> FileAction {
     FileAction {
-        path: format!("/work/{shown}"),
+        path: format!("/home/ann/{shown}"),
         shown: shown.to_owned(),
         access: FileAccess::Modify,
         inside: true,
