@@ -24,7 +24,7 @@ pub use address::{Address, ModelId};
 pub use choice::{Choice, Fit, Group, Needs, choices, recommended};
 pub use client::{Found, Hub, Page};
 pub use download::{
-    Download, Downloads, Leftovers, Limits, Progress, Request, State, discard, unfinished,
+    Download, Downloads, Leftovers, Limits, Lock, Progress, Request, State, discard, unfinished,
 };
 pub use error::{HubError, Remedy};
 pub use http::{HubSettings, PUBLIC_HUB, http_client};

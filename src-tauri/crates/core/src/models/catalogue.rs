@@ -57,8 +57,8 @@ impl Entry {
 
     /// Whether all words are in what is said of it. No words fit everything.
     pub fn matches(&self, words: &str) -> bool {
-        let said = format!("{} {} {} {}", self.name, self.title, self.model, self.about)
-            .to_lowercase();
+        let said =
+            format!("{} {} {} {}", self.name, self.title, self.model, self.about).to_lowercase();
         words
             .to_lowercase()
             .split_whitespace()

@@ -95,9 +95,7 @@ pub fn estimate_file(summary: &GgufSummary, context: u32, machine: &Machine) -> 
 
 /// The label, and why.
 pub fn judge(estimate: MemoryEstimate, measured: Option<&Measured>, machine: &Machine) -> Fit {
-    let need = estimate
-        .total
-        .saturating_add(estimate.total / 100 * SPARE);
+    let need = estimate.total.saturating_add(estimate.total / 100 * SPARE);
     let speed = measured.and_then(|measured| measured.answer_tokens_per_second);
     let (label, reason) = match (machine.room(), speed) {
         (Some(room), _) if need > room => (

@@ -55,7 +55,12 @@ pub fn read(bytes: &[u8]) -> Beginning {
     let Some(architecture) = entries.architecture.clone() else {
         return Beginning::default();
     };
-    let number = |name: &str| entries.numbers.get(&format!("{architecture}.{name}")).copied();
+    let number = |name: &str| {
+        entries
+            .numbers
+            .get(&format!("{architecture}.{name}"))
+            .copied()
+    };
     let shape = (|| {
         let heads = number("attention.head_count")?.max(1);
         let width = number("embedding_length")?;

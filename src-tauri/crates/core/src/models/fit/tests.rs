@@ -55,7 +55,10 @@ fn the_parts_add_up() {
 fn room_decides_first_then_what_was_measured_then_what_is_usual() {
     let label = |weights, machine: &Machine| fit(weights, machine).label;
     assert_eq!(label(2 * GB, &machine(Some(16 * GB))), FitLabel::Fits);
-    assert_eq!(label(2 * GB, &machine(Some(3 * GB + GB / 2))), FitLabel::Slow);
+    assert_eq!(
+        label(2 * GB, &machine(Some(3 * GB + GB / 2))),
+        FitLabel::Slow
+    );
     assert_eq!(label(2 * GB, &machine(Some(2 * GB))), FitLabel::WontFit);
     assert_eq!(label(9 * GB, &machine(Some(64 * GB))), FitLabel::Slow);
     assert_eq!(label(2 * GB, &machine(None)), FitLabel::Fits);
