@@ -2,6 +2,7 @@
 
 mod ask;
 mod commands;
+mod offline;
 #[cfg(unix)]
 mod signals;
 

@@ -4,6 +4,7 @@ mod chats;
 mod faults;
 mod keys;
 mod models;
+mod offline;
 mod settings;
 
 use std::{

@@ -54,10 +54,7 @@ impl Request {
         Ok(Answer::new(response, switch))
     }
 
-    fn with(
-        self,
-        change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
-    ) -> Self {
+    fn with(self, change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {
         Self {
             built: self.built.map(change),
             ..self

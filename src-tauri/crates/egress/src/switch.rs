@@ -65,9 +65,14 @@ impl Switch {
 
     /// Waits until nothing may leave; at once where that is so already.
     pub async fn wait_offline(&self) {
+        self.turned(false).await;
+    }
+
+    /// Waits until the switch is in another state than `known`; at once where that is so already.
+    pub async fn turned(&self, known: bool) {
         let mut offline = self.inner.offline.subscribe();
         // Its sender lives as long as `self`, so there is no other way for this to end.
-        let _ = offline.wait_for(|offline| *offline).await;
+        let _ = offline.wait_for(|offline| *offline != known).await;
     }
 
     pub(crate) fn remember(&self, pool: &Arc<Pool>) {

@@ -3,8 +3,8 @@
 //! Owns: the requests and the bounds of their answers. Refuses to own: bytes of models (`download`).
 
 use futures::StreamExt;
-use reqwest::{
-    Client, Response,
+use nexus_egress::{
+    Answer, Client,
     header::{self, HeaderMap, HeaderValue},
 };
 use serde::de::DeserializeOwned;
@@ -185,9 +185,9 @@ impl Hub {
     }
 }
 
-async fn read(response: Response) -> Result<Vec<u8>, HubError> {
+async fn read(response: Answer) -> Result<Vec<u8>, HubError> {
     let mut bytes = Vec::new();
-    let mut body = response.bytes_stream();
+    let mut body = Box::pin(response.bytes_stream());
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(unreachable)?;
         if bytes.len() + chunk.len() > MAX_ANSWER {

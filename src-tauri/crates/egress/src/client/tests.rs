@@ -118,7 +118,14 @@ async fn offline_no_name_is_looked_up() {
     assert!(refused.is_offline());
     let client = Client::new(Rules::default(), &switch).unwrap();
     let url = Url::parse("http://no-such-name.invalid/").unwrap();
-    assert!(client.get(url.clone()).send().await.unwrap_err().is_offline());
+    assert!(
+        client
+            .get(url.clone())
+            .send()
+            .await
+            .unwrap_err()
+            .is_offline()
+    );
     switch.set(false);
     assert!(!client.get(url).send().await.unwrap_err().is_offline());
 }
