@@ -57,11 +57,7 @@ fn OfferCard(session: SessionId, item: ItemId, offer: CloudOffer) -> impl IntoVi
     let labelled_by = heading.clone();
     let provider = app.facts.provider_name(offer.model.provider());
     let name = visible::plain(&offer.display_name);
-    let (why, contents, price) = (
-        visible::plain(&offer.why),
-        offer.contents(),
-        offer.price(),
-    );
+    let (why, contents, price) = (visible::plain(&offer.why), offer.contents(), offer.price());
     let question = StoredValue::new(offer);
     let answer = Callback::new(move |answer: ApprovalAnswer| {
         // A second click comes before the first one's answer is drawn.

@@ -106,7 +106,10 @@ impl Attention {
     }
 
     fn note(&mut self, item: &Item) -> bool {
-        if !matches!(item.body, ItemBody::ToolCall { .. } | ItemBody::Offer { .. }) {
+        if !matches!(
+            item.body,
+            ItemBody::ToolCall { .. } | ItemBody::Offer { .. }
+        ) {
             return false;
         }
         if waits(item) {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use leptos::prelude::{ArcRwSignal, GetUntracked, Set, Update, WithUntracked};
 use nexus_protocol::{
-    AnswerMeta, Approval, Attachment, CloudOffer, Delta, ErrorCard, Item, ItemBody, ItemId, ItemStatus,
-    ModelRef, NoticeLevel, SessionId, ToolLabel, ToolResult, TurnId, UnixMillis,
+    AnswerMeta, Approval, Attachment, CloudOffer, Delta, ErrorCard, Item, ItemBody, ItemId,
+    ItemStatus, ModelRef, NoticeLevel, SessionId, ToolLabel, ToolResult, TurnId, UnixMillis,
 };
 
 /// One item.

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use leptos::prelude::{
     Callback, GetUntracked, RwSignal, Set, StoredValue, Update, UpdateValue, WithValue,
 };
-use nexus_protocol::{Attachment, ErrorCard, ItemId, Mode, Routing, SessionId, UndoReport, UndoScope};
+use nexus_protocol::{
+    Attachment, ErrorCard, ItemId, Mode, Routing, SessionId, UndoReport, UndoScope,
+};
 
 /// What fills the window beside the sidebar.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -23,9 +23,9 @@ use std::{
 
 use nexus_llm::{Model, ModelError};
 use nexus_protocol::{
-    ChatRequest, Clock, ErrorAction, ErrorCard, EventMsg, FinishReason, Item, ItemBody, ItemId,
-    ItemStatus, ModelInfo, ModelRef, NoticeLevel, Op, SessionSummary, ToolSpec, TurnId, UnixMillis,
-    Usage,
+    ChatRequest, Clock, ErrorAction, ErrorCard, ErrorCode, EventMsg, FinishReason, Item, ItemBody,
+    ItemId, ItemStatus, ModelInfo, ModelRef, NoticeLevel, Op, SessionSummary, ToolSpec, TurnId,
+    UnixMillis, Usage,
 };
 use nexus_store::StoreError;
 use tokio::sync::oneshot;
@@ -198,7 +198,12 @@ impl Turn {
                 None
             }
             Ending::Failed(error) => {
-                warn!(duration_ms, code = ?error.code, "turn failed");
+                if error.code == ErrorCode::Offline {
+                    // The user's own choice, and said to the user.
+                    info!(duration_ms, "turn refused: offline");
+                } else {
+                    warn!(duration_ms, code = ?error.code, "turn failed");
+                }
                 self.notice(
                     turn,
                     accepted.step,

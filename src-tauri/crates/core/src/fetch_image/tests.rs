@@ -498,7 +498,7 @@ async fn offline_no_name_is_looked_up_and_nothing_asked_for() {
     let refused = fetcher.fetch(&url).await.unwrap_err();
     assert_eq!(refused, FetchError::Offline);
     assert_eq!(refused.card().action, ErrorAction::GoOnline);
-    assert!(resolver.asked().is_empty());
+    assert!(resolver.asked.lock().unwrap().is_empty());
     // The same fetcher, once it may.
     fetcher.egress.switch().set(false);
     assert!(fetcher.fetch(&url).await.is_ok());

@@ -61,7 +61,8 @@ pub(super) fn stream(
                 retry::wait(&provider.timeouts, attempt, failure.retry_after, provider.jitter.as_ref())
             };
             let Some(wait) = wait else {
-                if failure.error != ModelError::Cancelled {
+                // What the user wanted is no fault.
+                if !matches!(failure.error, ModelError::Cancelled | ModelError::Offline { .. }) {
                     warn!(provider = %provider.label.id, attempt, shown, error = %failure.error, "model call failed");
                 }
                 yield Err(failure.error);
