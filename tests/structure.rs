@@ -9,7 +9,8 @@ use std::{
 /// Which of our crates each crate may depend on, outside its tests.
 const RULE: &[(&str, &[&str])] = &[
     ("protocol", &[]),
-    ("llm", &["nexus-protocol"]),
+    ("egress", &[]),
+    ("llm", &["nexus-protocol", "nexus-egress"]),
     ("sandbox", &[]),
     ("checkpoints", &["nexus-protocol"]),
     (
@@ -21,13 +22,14 @@ const RULE: &[(&str, &[&str])] = &[
         "agent",
         &[
             "nexus-protocol",
+            "nexus-egress",
             "nexus-llm",
             "nexus-tools",
             "nexus-store",
             "nexus-checkpoints",
         ],
     ),
-    ("hub", &[]),
+    ("hub", &["nexus-egress"]),
     ("worker", &["nexus-protocol"]),
     (
         "worker-client",
@@ -37,6 +39,7 @@ const RULE: &[(&str, &[&str])] = &[
         "core",
         &[
             "nexus-protocol",
+            "nexus-egress",
             "nexus-llm",
             "nexus-tools",
             "nexus-store",
@@ -56,6 +59,8 @@ const SOLE: &[(&str, &str)] = &[
     ("mistralrs", "worker"),
     ("leptos", "ui"),
     ("tauri", "nexus-agent"),
+    // Whoever talks to the network passes the offline switch.
+    ("reqwest", "egress"),
 ];
 
 fn root() -> PathBuf {
@@ -207,6 +212,42 @@ fn no_source_turns_text_into_html_or_script() {
                 .lines()
                 .any(|line| !line.trim_start().starts_with("//") && line.contains(word));
             assert!(!used, "{} names {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_one_crate_opens_a_way_out() {
+    const WAYS: &[&str] = &[
+        "reqwest::",
+        "hyper::",
+        "lookup_host",
+        "ToSocketAddrs",
+        "TcpStream",
+        "TcpSocket",
+        "UdpSocket",
+    ];
+    let crates = root().join("src-tauri/crates");
+    let all = sources(&crates)
+        .into_iter()
+        .chain(sources(&root().join("src-tauri/src")));
+    for path in all {
+        let inside = path.strip_prefix(&crates).unwrap_or(&path);
+        let is_test = inside.components().any(|part| {
+            ["tests", "tests.rs"]
+                .iter()
+                .any(|name| part.as_os_str() == *name)
+        });
+        // The sandbox names sockets to forbid them.
+        if is_test || inside.starts_with("egress") || inside.starts_with("sandbox") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        for way in WAYS {
+            let used = text
+                .lines()
+                .any(|line| !line.trim_start().starts_with("//") && line.contains(way));
+            assert!(!used, "{} names {way}", path.display());
         }
     }
 }

@@ -12,6 +12,7 @@ pub const COMMANDS: &[&str] = &[
     "session_restore",
     "session_mode",
     "session_folder",
+    "session_routing",
     "folder_pick",
     "changes",
     "change_diff",

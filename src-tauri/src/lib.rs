@@ -70,6 +70,7 @@ pub fn configure<R: Runtime>(builder: tauri::Builder<R>, shell: Shell) -> tauri:
             commands::sessions::session_restore,
             commands::sessions::session_mode,
             commands::sessions::session_folder,
+            commands::sessions::session_routing,
             commands::sessions::folder_pick,
             commands::changes::changes,
             commands::changes::change_diff,

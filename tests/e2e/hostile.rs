@@ -49,6 +49,8 @@ async fn seed(data: &Path, payloads: &[Payload]) -> Vec<SessionId> {
             model: None,
             mode: Mode::Ask,
             folder: None,
+            routing: None,
+            partner: None,
             created_at: at,
             updated_at: at,
         };

@@ -49,6 +49,8 @@ pub(crate) async fn seed(data: &Path, folder: &Path, mode: Mode, title: &str) ->
             model: Some(ModelRef(format!("openrouter/{MODEL}"))),
             mode,
             folder: Some(folder.canonicalize().unwrap().display().to_string()),
+            routing: None,
+            partner: None,
             created_at: UnixMillis(1_750_000_000_000),
             updated_at: UnixMillis(1_750_000_000_000),
         })

@@ -13,7 +13,7 @@ mod view;
 mod tests;
 
 use leptos::prelude::{Get, With, expect_context, provide_context};
-use nexus_protocol::{Mode, SessionId, SessionSummary};
+use nexus_protocol::{Mode, Routing, SessionId, SessionSummary};
 
 pub use attention::Attention;
 pub use facts::{Facts, Loaded};
@@ -61,6 +61,14 @@ impl App {
         match self.store.open.with(Option::is_some) {
             true => self.summary().map_or(Mode::default(), |s| s.mode),
             false => self.view.new_mode.get(),
+        }
+    }
+
+    /// Where answers are made, as it was chosen: in the open session, or in the new chat that would begin. Subscribes.
+    pub fn routing(self) -> Option<Routing> {
+        match self.store.open.with(Option::is_some) {
+            true => self.summary().and_then(|summary| summary.routing),
+            false => self.view.new_routing.get(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use nexus_protocol::{ErrorCard, Mode, ModelRef, NewSession, SessionId, SessionSummary};
+use nexus_protocol::{ErrorCard, Mode, ModelRef, NewSession, Routing, SessionId, SessionSummary};
 use tauri::{AppHandle, Runtime, State};
 use tauri_plugin_dialog::DialogExt as _;
 use tokio::sync::oneshot;
@@ -22,11 +22,14 @@ pub async fn session_create(
     model: Option<ModelRef>,
     mode: Option<Mode>,
     folder: Option<String>,
+    routing: Option<Routing>,
 ) -> Result<SessionSummary, ErrorCard> {
     let new = NewSession {
         model,
         mode,
         folder,
+        routing,
+        partner: None,
     };
     shell
         .with(|core| async move { core.session_create(new).await })
@@ -41,6 +44,17 @@ pub async fn session_mode(
 ) -> Result<SessionSummary, ErrorCard> {
     shell
         .with(|core| async move { core.session_mode(session, mode).await })
+        .await
+}
+
+#[tauri::command]
+pub async fn session_routing(
+    shell: State<'_, Shell>,
+    session: SessionId,
+    routing: Option<Routing>,
+) -> Result<SessionSummary, ErrorCard> {
+    shell
+        .with(|core| async move { core.session_routing(session, routing, None).await })
         .await
 }
 

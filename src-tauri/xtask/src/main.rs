@@ -6,6 +6,7 @@
     reason = "a command-line tool talks to its user on standard output"
 )]
 
+mod alone;
 mod bench;
 mod build;
 mod bundle;
@@ -229,6 +230,12 @@ const TEST: &[Step<Work>] = &[
         "the app in a real window",
         ["app", "starter", "test-tools"],
         test_steps::window
+    ),
+    step!(
+        "alone",
+        "the local path with no network but loopback",
+        ["app", "starter", "test-tools"],
+        test_steps::alone
     ),
 ];
 

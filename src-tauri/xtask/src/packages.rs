@@ -27,7 +27,14 @@ const APT_BUILD: [&str; 9] = [
     "clang",
     "libclang-dev",
 ];
-const APT_TEST: [&str; 4] = ["webkit2gtk-driver", "xvfb", "dbus-x11", "gnome-keyring"];
+const APT_TEST: [&str; 6] = [
+    "webkit2gtk-driver",
+    "xvfb",
+    "dbus-x11",
+    "gnome-keyring",
+    "strace",
+    "iproute2",
+];
 /// Only measured beside ours: where apt cannot bring it, the measurement says that it is missing.
 const APT_BENCH: [&str; 1] = ["ripgrep"];
 const APT_PYTHON: [&str; 2] = ["python3", "python3-pip"];
@@ -35,11 +42,13 @@ const APT_PYTHON: [&str; 2] = ["python3", "python3-pip"];
 /// What must be there on any Linux, whoever brought it: pkg-config modules, and programs.
 const BUILD_MODULES: [&str; 2] = ["webkit2gtk-4.1", "librsvg-2.0"];
 const BUILD_PROGRAMS: [&str; 4] = ["cc", "c++", "cmake", "pkg-config"];
-const TEST_PROGRAMS: [&str; 4] = [
+const TEST_PROGRAMS: [&str; 6] = [
     "WebKitWebDriver",
     "Xvfb",
     "dbus-run-session",
     "gnome-keyring-daemon",
+    "strace",
+    "ip",
 ];
 
 /// Step: all that the distribution has to bring.
@@ -196,6 +205,8 @@ pub fn find_program(name: &str) -> Option<std::path::PathBuf> {
             "x86_64-linux-gnu"
         };
         [
+            "/usr/sbin",
+            "/sbin",
             "/usr/libexec",
             "/usr/lib",
             "/usr/lib64",
@@ -235,25 +246,25 @@ fn install_line(os_release: &str, tests: bool) -> String {
         (
             "sudo dnf install",
             "webkit2gtk4.1-devel libappindicator-gtk3-devel librsvg2-devel libxdo-devel gcc gcc-c++ make cmake pkgconf-pkg-config clang clang-devel python3-pip",
-            "webkit2gtk-driver xorg-x11-server-Xvfb dbus-daemon gnome-keyring",
+            "webkit2gtk-driver xorg-x11-server-Xvfb dbus-daemon gnome-keyring strace iproute",
         )
     } else if is(&["arch"]) {
         (
             "sudo pacman -S --needed",
             "webkit2gtk-4.1 libappindicator-gtk3 librsvg xdotool base-devel cmake clang python-pip",
-            "xorg-server-xvfb dbus gnome-keyring",
+            "xorg-server-xvfb dbus gnome-keyring strace iproute2",
         )
     } else if is(&["suse", "opensuse"]) {
         (
             "sudo zypper install",
             "webkit2gtk3-devel libayatana-appindicator3-devel librsvg-devel xdotool-devel gcc gcc-c++ make cmake pkg-config clang clang-devel python3-pip",
-            "webkit2gtk4-driver xorg-x11-server-Xvfb dbus-1-daemon gnome-keyring",
+            "webkit2gtk4-driver xorg-x11-server-Xvfb dbus-1-daemon gnome-keyring strace iproute2",
         )
     } else {
         (
             "your package manager, the development packages of",
             "WebKitGTK 4.1, libayatana-appindicator3, librsvg 2, libxdo, a C and C++ compiler, cmake, pkg-config, clang, Python 3 with pip",
-            "and WebKitWebDriver, Xvfb, dbus-run-session, gnome-keyring",
+            "and WebKitWebDriver, Xvfb, dbus-run-session, gnome-keyring, strace, iproute2",
         )
     };
     with_tests(command, build, test, tests)

@@ -3,11 +3,12 @@
 //! All cargo calls name the same packages and features, so that nothing is compiled twice: the tests that need more
 //! than cargo (a model, a keyring, a window) are built with the others and only run apart.
 
-use std::{env, process::Command, time::Duration};
+use std::{env, fs, process::Command, time::Duration};
 
 use anyhow::{Result, bail};
 
 use crate::{
+    alone::{self, Trace},
     build::{APP, CLI},
     command::{self, Watched},
     desktop::{Xvfb, run_in_session},
@@ -168,12 +169,61 @@ pub fn window(work: &mut Work) -> Result<Outcome> {
             "the window tests drive WebKitGTK".to_owned(),
         ));
     }
+    let display = Xvfb::start()?;
+    let cargo = window_tests(work, &display)?;
+    count(work, run_in_session(&cargo, limit(work))?)
+}
+
+/// Step: what needs no network, with nothing but loopback and a trace of who would leave it.
+pub fn alone(work: &mut Work) -> Result<Outcome> {
+    if !cfg!(target_os = "linux") {
+        return Ok(Outcome::NotOnThisSystem(
+            "namespaces and strace are Linux's".to_owned(),
+        ));
+    }
+    let folder = work.place.target.join("e2e");
+    fs::create_dir_all(&folder)?;
+    let file = folder.join("alone.trace");
+    alone::control(&file)?;
+    let display = Xvfb::start()?;
+    let mut cargo = window_tests(work, &display)?;
+    cargo.args(LOCAL_PATH);
+    let watched = run_in_session(&alone::alone(&cargo, &file)?, limit(work))?;
+    let tally = Tally::read(&watched.output);
+    let told = record(work, tally, &watched)?;
+    let trace = Trace::of(&file)?;
+    let connects = format!("{} connects, {} leave", trace.connects, trace.leaves.len());
+    println!("{connects}");
+    if let Some(missing) = PROGRAMS.iter().find(|program| !trace.ran(program)) {
+        bail!("the trace has no {missing}, so it proves nothing of it");
+    }
+    if !trace.leaves.is_empty() {
+        bail!("{connects}:\n{}", trace.leaves.join("\n"));
+    }
+    match told {
+        Outcome::DoneWith(words) => Ok(Outcome::DoneWith(format!("{words}, {connects}"))),
+        other => Ok(other),
+    }
+}
+
+/// Tests of the window that take the local path: the real model, the switch, the command line.
+const LOCAL_PATH: [&str; 2] = ["story::", "offline::"];
+/// Who must have been watched, by the beginning of its program's name.
+const PROGRAMS: [&str; 5] = [
+    "nexus-agent",
+    "nexus-worker",
+    "WebKitWebProcess",
+    "WebKitNetworkProcess",
+    "nexus",
+];
+
+/// The tests of the window, with all that they need.
+fn window_tests(work: &Work, display: &Xvfb) -> Result<Command> {
     let Some(native) = find_program("WebKitWebDriver") else {
         bail!("WebKitWebDriver is missing; `cargo xtask setup --tests` installs it or says how");
     };
     let mut cargo = apart(work, &WINDOW)?;
     give_model(work, &mut cargo)?;
-    let display = Xvfb::start()?;
     cargo
         .env("DISPLAY", &display.name)
         .env("NEXUS_E2E_DRIVER", tools::TAURI_DRIVER.path(&work.place)?)
@@ -181,7 +231,7 @@ pub fn window(work: &mut Work) -> Result<Outcome> {
         .env("NEXUS_E2E_APP", work.place.release(APP))
         .env("NEXUS_E2E_CLI", work.place.release(CLI))
         .env("NEXUS_E2E_ARTIFACTS", work.place.target.join("e2e"));
-    count(work, run_in_session(&cargo, limit(work))?)
+    Ok(cargo)
 }
 
 /// One of the groups that run apart: one test at a time, since each wants a model, a keyring or a window for itself.

@@ -5,7 +5,9 @@ use leptos::{
     prelude::{GetUntracked, Set},
     task::spawn_local,
 };
-use nexus_protocol::{Approval, ApprovalAnswer, ErrorCard, ItemId, Mode, Op, SessionId};
+use nexus_protocol::{
+    Approval, ApprovalAnswer, CloudOffer, ErrorCard, ItemId, Mode, Op, Routing, SessionId,
+};
 
 use super::chat::{ask, one_line, send, submit};
 use crate::{ipc::client, state::App};
@@ -47,6 +49,39 @@ async fn change_mode(app: App, mode: Mode) -> Result<(), ErrorCard> {
         None => app.view.new_mode.set(mode),
     }
     Ok(())
+}
+
+/// Says where answers are made: in the open session, or in the chat that the next message begins.
+pub fn set_routing(app: App, routing: Option<Routing>) {
+    let Some(open) = app.store.open.get_untracked() else {
+        app.view.new_routing.set(routing);
+        return;
+    };
+    spawn_local(async move {
+        match client::session_routing(open.id, routing).await {
+            Ok(summary) => app.store.put(summary),
+            Err(card) => drop(app.view.say(one_line(&card), true, None)),
+        }
+    });
+}
+
+/// Answers the question whether the turn may go on in the cloud.
+///
+/// # Errors
+/// The core's card where it took no answer.
+pub async fn answer_offer(
+    session: SessionId,
+    item: ItemId,
+    offer: CloudOffer,
+    answer: ApprovalAnswer,
+) -> Result<(), ErrorCard> {
+    let op = Op::Approve {
+        item,
+        nonce: offer.nonce,
+        fingerprint: offer.fingerprint,
+        answer,
+    };
+    submit(session, op).await
 }
 
 /// Lets the user choose a working folder.

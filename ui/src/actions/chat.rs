@@ -6,7 +6,7 @@ use leptos::{
 };
 use nexus_protocol::{Attachment, ErrorAction, ErrorCard, Mode, Op, SessionId, Submission};
 
-use super::go_to_settings;
+use super::{go_to_settings, settings::set_offline};
 use crate::{
     browser,
     ipc::{client, feed},
@@ -59,9 +59,11 @@ pub async fn send(app: App, text: String, attachments: Vec<Attachment>) -> Resul
                 .with_untracked(|view| view.as_ref()?.settings.default_model.clone());
             let mode = Some(app.view.new_mode.get_untracked());
             let folder = app.view.new_folder.get_untracked();
-            let summary = client::session_create(model, mode, folder).await?;
+            let routing = app.view.new_routing.get_untracked();
+            let summary = client::session_create(model, mode, folder, routing).await?;
             // What was chosen is the session's now; the next new chat begins careful again.
             app.view.new_mode.set(Mode::default());
+            app.view.new_routing.set(None);
             app.view.new_folder.set(None);
             let id = summary.id;
             app.store.put(summary);
@@ -147,7 +149,25 @@ pub fn perform(app: App, action: &ErrorAction) {
             app.view.picker.set(true);
         }
         ErrorAction::NewChat => new_chat(app),
+        ErrorAction::GoOnline => spawn_local(go_online_and_on(app)),
     }
+}
+
+/// Goes online, and on with what that had stopped.
+async fn go_online_and_on(app: App) {
+    let at_chat = app.view.page.with_untracked(|page| *page == Page::Chat);
+    if set_offline(app, false).await
+        && at_chat
+        && let Some(open) = app.store.open.get_untracked()
+    {
+        // Refused where nothing was stopped: then there is nothing to say.
+        let _nothing = submit(open.id, Op::Continue).await;
+    }
+}
+
+/// Offers the cloud for the last message.
+pub fn ask_cloud(app: App) {
+    ask(app, Op::AskCloud);
 }
 
 /// Gives a session the user's title.

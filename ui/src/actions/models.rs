@@ -58,6 +58,13 @@ pub async fn choose_model(app: App, model: ModelRef) -> Result<(), ErrorCard> {
         .open
         .with_untracked(|open| open.as_ref().map(|open| open.id));
     client::model_select(session, model.clone()).await?;
+    let routed = session
+        .and_then(|id| app.store.row(id))
+        .is_some_and(|row| row.summary.with_untracked(|it| it.routing.is_some()));
+    if routed {
+        // Which of the two it became, the core says.
+        return Ok(());
+    }
     app.facts.choose_default(&model);
     if let Some(row) = session.and_then(|id| app.store.row(id)) {
         // The event says the same; this only spares the chip a moment of the old name.

@@ -37,6 +37,29 @@ pub fn set_setting(app: App, name: &'static str, value: Value) {
     });
 }
 
+/// Goes offline, or online again. Whether it is so then.
+pub async fn set_offline(app: App, offline: bool) -> bool {
+    match client::setting_set("offline".into(), Value::Bool(offline)).await {
+        Ok(view) => {
+            app.facts.settings.set(Some(view));
+            // Which models can be used is another matter now.
+            load_models(app, !offline);
+            true
+        }
+        Err(card) => {
+            app.view.say(one_line(&card), true, None);
+            false
+        }
+    }
+}
+
+/// Goes online again.
+pub fn go_online(app: App) {
+    spawn_local(async move {
+        set_offline(app, false).await;
+    });
+}
+
 /// Stores a key.
 ///
 /// # Errors

@@ -10,10 +10,11 @@ mod words;
 use leptos::{html, prelude::*};
 use nexus_protocol::{Action, Approval, Confinement, ItemId, SessionId};
 
-use self::{answers::Answers, guard::Guard, words::FileLine};
+use self::{answers::Answers, words::FileLine};
 use super::{Icon, Shape, escaped::escaped, result::DiffView};
 use crate::{format, visible};
 
+pub use guard::{Guard, take_focus};
 pub use words::answer_words;
 
 /// What is shown of a command before the reader asks for all.

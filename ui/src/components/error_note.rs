@@ -48,6 +48,7 @@ fn ActionButton(action: ErrorAction, run: Callback<ErrorAction>) -> impl IntoVie
         ErrorAction::OpenProvider { .. } => "Open settings",
         ErrorAction::ChooseModel => "Choose a model",
         ErrorAction::NewChat => "New chat",
+        ErrorAction::GoOnline => "Go online",
     };
     view! {
         <button

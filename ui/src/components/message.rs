@@ -158,7 +158,10 @@ fn AnswerFoot(
     view! {
         {move || cut().map(|words| view! { <p class="cut-note">{words}</p> })}
         <footer class="answer-foot" data-testid="answer-foot">
-            <PlaceBadge model />
+            <PlaceBadge model=model.clone() />
+            <span class="answer-place" data-testid="answer-place">
+                {move || app.facts.made_at(&model)}
+            </span>
             <span class="answer-facts" data-testid="answer-facts">
                 {move || meta.with(|meta| meta.as_ref().map(format::answer_facts))}
             </span>

@@ -1,11 +1,12 @@
 //! The chip in the composer that says which model answers and where, and the list that opens from it.
 
 use leptos::{html, prelude::*, task::spawn_local};
-use nexus_protocol::{ModelPlace, ModelRef};
+use nexus_protocol::{ModelPlace, ModelRef, Routing};
 
 use super::{
     Icon, ModelList, Shape,
     model_chip::{place_shape, place_words},
+    routing_choice::RoutingChoice,
 };
 use crate::{actions, format, state::use_app};
 
@@ -20,7 +21,11 @@ pub fn ModelPicker(#[prop(into)] model: Signal<Option<ModelRef>>) -> impl IntoVi
     let place = Memo::new(move |_| model.get().map(|model| app.facts.model_place(&model)));
     // ` · this machine`, ` · OpenRouter · $3/M`: what falls away in a narrow window.
     let more = Memo::new(move |_| match (place.get(), model.get()) {
-        (Some(ModelPlace::ThisMachine), _) => " · this machine".to_owned(),
+        (Some(ModelPlace::ThisMachine), _) => match app.routing() {
+            Some(Routing::LocalOnly) => " · this machine only".to_owned(),
+            Some(Routing::LocalFirst) => " · this machine first".to_owned(),
+            _ => " · this machine".to_owned(),
+        },
         (Some(ModelPlace::Cloud), Some(model)) => {
             let provider = app.facts.provider_name(model.provider());
             let price = info
@@ -31,7 +36,11 @@ pub fn ModelPicker(#[prop(into)] model: Signal<Option<ModelRef>>) -> impl IntoVi
                     price => format!(" · {price}/M"),
                 })
                 .unwrap_or_default();
-            format!(" · {provider}{price}")
+            let first = match app.routing() {
+                Some(Routing::CloudFirst) => " · cloud first",
+                _ => "",
+            };
+            format!(" · {provider}{price}{first}")
         }
         _ => String::new(),
     });
@@ -80,6 +89,7 @@ pub fn ModelPicker(#[prop(into)] model: Signal<Option<ModelRef>>) -> impl IntoVi
         <Show when=move || open.get()>
             <div class="menu-scrim" on:click=move |_| open.set(false)></div>
             <div class="popover model-popover" role="dialog" aria-label="Choose a model" data-testid="model-popover">
+                <RoutingChoice model />
                 <ModelList choose chosen=model />
                 <div class="popover-foot">
                     <button

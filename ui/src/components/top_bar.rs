@@ -47,6 +47,7 @@ pub fn TopBar() -> impl IntoView {
                 {move || app.store.open.get().map(|open| view! { <State open /> })}
             </Show>
             <span class="grow"></span>
+            <Offline />
             <Show when=move || at_chat.get()>
                 {move || app.store.open.get().map(|open| view! { <ChangesButton open /> })}
                 <button
@@ -62,6 +63,33 @@ pub fn TopBar() -> impl IntoView {
                 <crate::pages::ModelsTools />
             </Show>
         </header>
+    }
+}
+
+/// Says that nothing leaves this machine, while that is so; a click ends it.
+#[component]
+fn Offline() -> impl IntoView {
+    let app = use_app();
+    let fixed = move || app.facts.is_fixed("offline");
+    view! {
+        <Show when=move || app.facts.offline()>
+            <button
+                type="button"
+                class="chip local"
+                data-testid="banner-offline"
+                title=move || if fixed() {
+                    "Nothing leaves this machine. Fixed by the environment: NEXUS_OFFLINE"
+                } else {
+                    "Nothing leaves this machine. Click to go online."
+                }
+                disabled=fixed
+                on:click=move |_| actions::go_online(app)
+            >
+                <Icon shape=Shape::Lock />
+                <span class="chip-text">"Offline"</span>
+                <span class="visually-hidden">": nothing leaves this machine. Go online"</span>
+            </button>
+        </Show>
     }
 }
 

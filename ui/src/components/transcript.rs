@@ -1,12 +1,15 @@
 //! The open session as a column to read. Keeps to the end only while the reader is there.
 
 use leptos::{html, prelude::*};
-use nexus_protocol::{ErrorAction, ItemStatus, Mode, ModelActivity, NoticeLevel, SessionActivity};
+use nexus_protocol::{
+    ErrorAction, ItemStatus, Mode, ModelActivity, ModelPlace, NoticeLevel, Routing, SessionActivity,
+};
 use wasm_bindgen::{JsCast as _, closure::Closure};
 
 use super::{
     ErrorNote, Icon, Shape,
     changes::{TurnChanges, TurnEnd},
+    cloud_offer::OfferRow,
     compaction::CompactionRow,
     message::{AnswerRow, NoticeRow, UserRow},
     thinking::ThinkingRow,
@@ -134,6 +137,7 @@ pub fn Transcript(open: OpenSession) -> impl IntoView {
                 <Phase phase=phase.into() running />
                 <Ending rows running broken_off=broken_off.into() />
                 <StartPlan rows running />
+                <AskCloud rows running />
             </div>
         </div>
         <Show when=move || !at_end.get()>
@@ -213,6 +217,9 @@ fn RowView(row: Row, changes: TurnChanges) -> impl IntoView {
         } => {
             let text = format::undone(redone, &files, more).into();
             view! { <NoticeRow level=NoticeLevel::Info text error=None /> }.into_any()
+        }
+        RowBody::Offer { offer } => {
+            view! { <OfferRow session item offer=offer.into() status /> }.into_any()
         }
         RowBody::Notice { level, text, error } => {
             view! { <NoticeRow level text error /> }.into_any()
@@ -377,6 +384,38 @@ fn StartPlan(rows: RwSignal<Vec<Row>>, running: Memo<bool>) -> impl IntoView {
                     "Start this plan"
                 </button>
                 <span>"Switches to Accept edits."</span>
+            </p>
+        </Show>
+    }
+}
+
+/// The way to the cloud from a chat that asks this machine first, once it has answered.
+#[component]
+fn AskCloud(rows: RwSignal<Vec<Row>>, running: Memo<bool>) -> impl IntoView {
+    let app = use_app();
+    let due = Memo::new(move |_| {
+        if running.get() || app.routing() != Some(Routing::LocalFirst) || app.facts.offline() {
+            return false;
+        }
+        let last = rows.with(|rows| rows.iter().rfind(|row| !row.is_aside()).cloned());
+        last.is_some_and(|row| match &row.body {
+            RowBody::Assistant { model, .. } => {
+                app.facts.model_place(model) == ModelPlace::ThisMachine
+            }
+            _ => false,
+        })
+    });
+    view! {
+        <Show when=move || due.get()>
+            <p class="ending">
+                <button
+                    type="button"
+                    class="link-button"
+                    data-testid="ask-cloud"
+                    on:click=move |_| actions::ask_cloud(app)
+                >
+                    "Ask the cloud instead…"
+                </button>
             </p>
         </Show>
     }

@@ -3,7 +3,7 @@
 use nexus_protocol::{
     Bootstrap, DoctorReport, ErrorCard, Event, FileChange, FileDiff, HighlightSpan, ImageData,
     KeyStatus, KeyTest, Mode, ModelCatalog, ModelInfo, ModelRef, ProviderEntry, ProviderView,
-    SearchHit, SessionId, SessionSummary, SettingsView, Snapshot, Submission, UndoReport,
+    Routing, SearchHit, SessionId, SessionSummary, SettingsView, Snapshot, Submission, UndoReport,
     UndoScope,
 };
 use serde::Serialize;
@@ -63,8 +63,17 @@ pub async fn session_create(
     model: Option<ModelRef>,
     mode: Option<Mode>,
     folder: Option<String>,
+    routing: Option<Routing>,
 ) -> Answer<SessionSummary> {
-    invoke("session_create", &arguments!(model, mode, folder)).await
+    invoke("session_create", &arguments!(model, mode, folder, routing)).await
+}
+
+/// Says where a session's answers are made; `None` for where its model is.
+pub async fn session_routing(
+    session: SessionId,
+    routing: Option<Routing>,
+) -> Answer<SessionSummary> {
+    invoke("session_routing", &arguments!(session, routing)).await
 }
 
 /// Says how free the agent is in a session.

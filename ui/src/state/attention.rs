@@ -106,7 +106,10 @@ impl Attention {
     }
 
     fn note(&mut self, item: &Item) -> bool {
-        if !matches!(item.body, ItemBody::ToolCall { .. }) {
+        if !matches!(
+            item.body,
+            ItemBody::ToolCall { .. } | ItemBody::Offer { .. }
+        ) {
             return false;
         }
         if waits(item) {
@@ -120,7 +123,7 @@ impl Attention {
     }
 }
 
-/// A call that was broken off waits for nobody.
+/// What was broken off waits for nobody.
 fn waits(item: &Item) -> bool {
-    item.status == ItemStatus::InProgress && item.body.awaits_approval()
+    item.status == ItemStatus::InProgress && item.body.awaits_answer()
 }

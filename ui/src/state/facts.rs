@@ -85,6 +85,20 @@ impl Facts {
         });
     }
 
+    /// Whether the user chose to be offline.
+    pub fn offline(&self) -> bool {
+        self.settings
+            .with(|view| view.as_ref().is_some_and(|view| view.settings.offline))
+    }
+
+    /// Where an answer of a model is made, in words: this machine, or whose.
+    pub fn made_at(&self, model: &ModelRef) -> String {
+        match self.model_place(model) {
+            ModelPlace::ThisMachine => "On this machine".to_owned(),
+            ModelPlace::Cloud => self.provider_name(model.provider()),
+        }
+    }
+
     /// The model for new chats.
     pub fn default_model(&self) -> Option<ModelRef> {
         self.settings

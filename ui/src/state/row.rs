@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use leptos::prelude::{ArcRwSignal, GetUntracked, Set, Update, WithUntracked};
 use nexus_protocol::{
-    AnswerMeta, Approval, Attachment, Delta, ErrorCard, Item, ItemBody, ItemId, ItemStatus,
-    ModelRef, NoticeLevel, SessionId, ToolLabel, ToolResult, TurnId, UnixMillis,
+    AnswerMeta, Approval, Attachment, CloudOffer, Delta, ErrorCard, Item, ItemBody, ItemId,
+    ItemStatus, ModelRef, NoticeLevel, SessionId, ToolLabel, ToolResult, TurnId, UnixMillis,
 };
 
 /// One item.
@@ -98,6 +98,11 @@ pub enum RowBody {
         /// Further ones.
         more: u32,
     },
+    /// The question whether the turn may go on in the cloud.
+    Offer {
+        /// The question, and the answer.
+        offer: ArcRwSignal<Box<CloudOffer>>,
+    },
     /// A word of the core.
     Notice {
         /// How grave.
@@ -176,6 +181,9 @@ impl Row {
                 files: files.into(),
                 more,
             },
+            ItemBody::Offer { offer } => RowBody::Offer {
+                offer: ArcRwSignal::new(offer),
+            },
             ItemBody::Notice { level, text, error } => RowBody::Notice {
                 level,
                 text: text.into(),
@@ -199,7 +207,7 @@ impl Row {
     pub fn is_aside(&self) -> bool {
         matches!(
             self.body,
-            RowBody::Undo { .. } | RowBody::Notice { error: None, .. }
+            RowBody::Undo { .. } | RowBody::Offer { .. } | RowBody::Notice { error: None, .. }
         )
     }
 
@@ -260,6 +268,10 @@ impl Row {
                     set_if_new(approval, new_approval);
                     set_if_new(output, new_output);
                     set_if_new(result, new_result);
+                    true
+                }
+                (RowBody::Offer { offer }, ItemBody::Offer { offer: new }) => {
+                    set_if_new(offer, new);
                     true
                 }
                 _ => self.body_as_item() == item.body,
@@ -362,6 +374,9 @@ impl Row {
                 redone: *redone,
                 files: files.to_vec(),
                 more: *more,
+            },
+            RowBody::Offer { offer } => ItemBody::Offer {
+                offer: offer.get_untracked(),
             },
             RowBody::Notice { level, text, error } => ItemBody::Notice {
                 level: *level,

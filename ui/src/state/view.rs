@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use leptos::prelude::{
     Callback, GetUntracked, RwSignal, Set, StoredValue, Update, UpdateValue, WithValue,
 };
-use nexus_protocol::{Attachment, ErrorCard, ItemId, Mode, SessionId, UndoReport, UndoScope};
+use nexus_protocol::{
+    Attachment, ErrorCard, ItemId, Mode, Routing, SessionId, UndoReport, UndoScope,
+};
 
 /// What fills the window beside the sidebar.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,6 +89,8 @@ pub struct View {
     pub send_error: RwSignal<Option<ErrorCard>>,
     /// How free the agent will be in the chat that the next message begins.
     pub new_mode: RwSignal<Mode>,
+    /// Where the chat that the next message begins is answered; `None` for where its model is.
+    pub new_routing: RwSignal<Option<Routing>>,
     /// The working folder of the chat that the next message begins.
     pub new_folder: RwSignal<Option<String>>,
     /// Whether the Changes panel is open.
@@ -117,6 +121,7 @@ impl View {
             focus_composer: RwSignal::new(0),
             send_error: RwSignal::new(None),
             new_mode: RwSignal::new(Mode::default()),
+            new_routing: RwSignal::new(None),
             new_folder: RwSignal::new(None),
             changes: RwSignal::new(false),
             undo: RwSignal::new(None),

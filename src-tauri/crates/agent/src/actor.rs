@@ -48,6 +48,8 @@ pub(crate) struct Actor {
     /// Names the session; gives way to any operation.
     naming: Option<Naming>,
     naming_attempts: u32,
+    /// What the offline switch was when it was last looked at.
+    offline: bool,
 }
 
 struct Running {
@@ -81,6 +83,7 @@ impl Actor {
             turn: None,
             naming: None,
             naming_attempts: 0,
+            offline: false,
         }
     }
 
@@ -93,6 +96,7 @@ impl Actor {
                         self.name(answered);
                     }
                 }
+                () = self.deps.offline.turned(self.offline) => self.offline_turned().await,
                 command = commands.recv() => match command {
                     None => break None,
                     Some(Command::Stop(reply)) => break Some(reply),
@@ -111,6 +115,14 @@ impl Actor {
         self.bench.tools.close().await;
         if let Some(reply) = stopped {
             let _ = reply.send(());
+        }
+    }
+
+    async fn offline_turned(&mut self) {
+        self.offline = !self.offline;
+        if self.offline {
+            // A running turn sees to its own call; programs in the background have nobody else.
+            self.bench.tools.go_offline().await;
         }
     }
 

@@ -46,6 +46,13 @@ pub(crate) fn no_model() -> ErrorCard {
     )
 }
 
+pub(crate) fn no_offer() -> ErrorCard {
+    bad_input(
+        "This chat does not offer the cloud",
+        "Set it to “Local first” and choose a model in the cloud for it.",
+    )
+}
+
 pub(crate) fn cancelled() -> ErrorCard {
     ErrorCard::new(
         ErrorCode::Cancelled,

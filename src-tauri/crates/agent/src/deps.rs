@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use nexus_checkpoints::Checkpoints;
+use nexus_egress::Switch;
 use nexus_llm::Model;
 use nexus_protocol::{Clock, ErrorCard, Event, ModelRef};
 use nexus_store::Store;
@@ -75,6 +76,8 @@ pub struct AgentDeps {
     pub events: Arc<dyn EventSink>,
     /// Time and ids.
     pub clock: Arc<dyn Clock>,
+    /// Whether nothing may leave this machine.
+    pub offline: Switch,
     /// The settings as they are now.
     pub settings: Arc<dyn Fn() -> TurnSettings + Send + Sync>,
 }

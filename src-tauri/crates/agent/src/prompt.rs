@@ -103,6 +103,10 @@ pub(crate) const CALL_CANCELLED: &str = "Cancelled by the user.";
 /// What a model reads of a call that ended with the app, or with the answer it stood in.
 pub(crate) const CALL_INTERRUPTED: &str = "Interrupted before it ended.";
 
+/// What a model reads of a call that used the network when the user went offline.
+pub(crate) const WENT_OFFLINE: &str = "The user went offline by choice, so this was ended: it could reach the network. What it \
+did until then stays.";
+
 /// What a model reads where what it asked for is no longer what the user was shown.
 pub(crate) const CHANGED_SINCE: &str = "What this would do has changed since the user was asked: a file or the place it \
 would run in is another now. Nothing was done. Look again, then call again.";

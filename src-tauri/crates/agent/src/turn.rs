@@ -9,18 +9,23 @@ mod compact;
 mod flush;
 mod guard;
 mod prepare;
+mod route;
 mod step;
 mod tools;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicI64, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
 };
 
 use nexus_llm::{Model, ModelError};
 use nexus_protocol::{
-    Clock, ErrorAction, ErrorCard, EventMsg, FinishReason, Item, ItemBody, ItemId, ItemStatus,
-    ModelInfo, ModelRef, NoticeLevel, Op, SessionSummary, ToolSpec, TurnId, UnixMillis, Usage,
+    ChatRequest, Clock, ErrorAction, ErrorCard, ErrorCode, EventMsg, FinishReason, Item, ItemBody,
+    ItemId, ItemStatus, ModelInfo, ModelRef, NoticeLevel, Op, SessionSummary, ToolSpec, TurnId,
+    UnixMillis, Usage,
 };
 use nexus_store::StoreError;
 use tokio::sync::oneshot;
@@ -79,6 +84,19 @@ struct Accepted {
     step: u32,
     /// Calls of the step before it that have no result yet: they come first.
     calls: Vec<ItemId>,
+    /// Who else may answer.
+    route: route::Route,
+    /// The user wants the cloud, in the place of these items.
+    wish: Option<BTreeSet<ItemId>>,
+}
+
+/// What the next model call is made of.
+struct Course {
+    step: u32,
+    system: String,
+    tools: Vec<ToolSpec>,
+    /// The very request that the user let out.
+    allowed: Option<ChatRequest>,
 }
 
 /// How a turn ended.
@@ -143,10 +161,10 @@ impl Turn {
         self.answer(accepted).instrument(span).await
     }
 
-    async fn answer(self, accepted: Accepted) -> Option<Answered> {
+    async fn answer(self, mut accepted: Accepted) -> Option<Answered> {
         let began = self.deps.clock.now();
         let mut usage = Usage::default();
-        let ending = self.drive(&accepted, &mut usage).await;
+        let ending = self.drive(&mut accepted, &mut usage).await;
         self.conclude(accepted, ending, usage, began).await
     }
 
@@ -166,7 +184,8 @@ impl Turn {
                 info!(duration_ms, "turn completed");
                 self.signals.ending.cancel();
                 self.journal.emit(EventMsg::TurnCompleted { turn, usage });
-                Some(Answered {
+                // The user let one turn out, not its title.
+                accepted.route.keeps_home().then_some(Answered {
                     model: accepted.model,
                     name: accepted.name,
                     turn,
@@ -179,7 +198,12 @@ impl Turn {
                 None
             }
             Ending::Failed(error) => {
-                warn!(duration_ms, code = ?error.code, "turn failed");
+                if error.code == ErrorCode::Offline {
+                    // The user's own choice, and said to the user.
+                    info!(duration_ms, "turn refused: offline");
+                } else {
+                    warn!(duration_ms, code = ?error.code, "turn failed");
+                }
                 self.notice(
                     turn,
                     accepted.step,
@@ -195,16 +219,19 @@ impl Turn {
         }
     }
 
-    async fn drive(&self, accepted: &Accepted, usage: &mut Usage) -> Ending {
-        let info = accepted.model.info().clone();
-        self.sees_images.store(info.images, Ordering::Relaxed);
-        let (system, specs) = self.offer(&accepted.settings, &info);
+    async fn drive(&self, accepted: &mut Accepted, usage: &mut Usage) -> Ending {
+        let mut course = self.course(accepted);
+        if let Some(replaced) = accepted.wish.take() {
+            match self.by_wish(accepted, &mut course, &replaced).await {
+                Ok(()) => {}
+                Err(ending) => return ending,
+            }
+        }
         let desk = match self.desk().await {
             Ok(desk) => desk,
             Err(card) => return Ending::Failed(card),
         };
         let mut guard = guard::LoopGuard::new(accepted.settings.max_tool_calls);
-        let mut step = accepted.step;
         if !accepted.calls.is_empty()
             && let Some(ending) = self.use_tools(&accepted.calls, &mut guard, &desk).await
         {
@@ -214,11 +241,24 @@ impl Turn {
             if let Some(card) = self.past_a_limit(&accepted.settings, usage) {
                 return Ending::Failed(card);
             }
-            let offer = (system.as_str(), specs.as_slice());
-            let request = match self.next_request(accepted, step, offer, usage).await {
-                Ok(request) => request,
-                Err(ending) => return ending,
+            let request = match course.allowed.take() {
+                Some(request) => Ok(request),
+                None => {
+                    let offer = (course.system.as_str(), course.tools.as_slice());
+                    self.next_request(accepted, course.step, offer, usage).await
+                }
             };
+            let request = match request {
+                Ok(request) => request,
+                Err(ending) => {
+                    let failed = route::Failed::to_begin(ending);
+                    match self.another_way(accepted, &mut course, failed).await {
+                        Ok(()) => continue,
+                        Err(ending) => return ending,
+                    }
+                }
+            };
+            let step = course.step;
             let end = self.call_model(accepted, step, request).await;
             let (reason, calls) = match end {
                 step::StepEnd::Finished {
@@ -234,7 +274,12 @@ impl Turn {
                 }
                 step::StepEnd::Cancelled => return Ending::Interrupted(None),
                 step::StepEnd::Failed { error, shown } => {
-                    return self.model_failed(&error, shown);
+                    let ending = self.model_failed(&error, shown);
+                    let failed = route::Failed::of_model(ending, &error, shown);
+                    match self.another_way(accepted, &mut course, failed).await {
+                        Ok(()) => continue,
+                        Err(ending) => return ending,
+                    }
                 }
                 step::StepEnd::Storage(error) => return Ending::Failed(cards::storage(&error)),
             };
@@ -244,7 +289,20 @@ impl Turn {
             if let Some(ending) = self.use_tools(&calls, &mut guard, &desk).await {
                 return ending;
             }
-            step = step.saturating_add(1);
+            course.step = step.saturating_add(1);
+        }
+    }
+
+    /// The next model call of a turn as it begins, or as another model takes it over.
+    fn course(&self, accepted: &Accepted) -> Course {
+        let info = accepted.model.info();
+        self.sees_images.store(info.images, Ordering::Relaxed);
+        let (system, tools) = self.offer(&accepted.settings, info);
+        Course {
+            step: accepted.step,
+            system,
+            tools,
+            allowed: None,
         }
     }
 
@@ -303,7 +361,10 @@ impl Turn {
     fn model_failed(&self, error: &ModelError, shown: bool) -> Ending {
         let clock: &dyn Clock = self.deps.clock.as_ref();
         let mut card = error.card(clock);
-        if shown {
+        if shown && matches!(error, ModelError::Offline { .. }) {
+            // Going on is of no use before the user goes online, which is what the card offers.
+            Ending::Interrupted(Some(card))
+        } else if shown {
             // Something of the answer is there: going on from it is worth more than any other remedy.
             card.action = ErrorAction::Continue;
             Ending::Interrupted(Some(card))

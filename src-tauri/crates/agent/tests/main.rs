@@ -25,8 +25,12 @@ mod failures;
 mod folding;
 #[path = "main/interrupts.rs"]
 mod interrupts;
+#[path = "main/offline.rs"]
+mod offline;
 #[path = "main/refusals.rs"]
 mod refusals;
+#[path = "main/routes.rs"]
+mod routes;
 #[path = "main/storage.rs"]
 mod storage;
 #[path = "main/titles.rs"]

@@ -9,7 +9,8 @@ use std::{
 };
 
 use nexus_protocol::{
-    Action, Approval, ApprovalAnswer, Confinement, FileAccess, Item, ItemBody, ItemId, Op,
+    Action, Approval, ApprovalAnswer, CloudOffer, Confinement, FileAccess, Item, ItemBody, ItemId,
+    Op,
 };
 use tokio::sync::oneshot;
 
@@ -23,8 +24,56 @@ const TERMINAL: &str = if cfg!(windows) { "CON" } else { "/dev/tty" };
 /// Questions in the order in which they came; one is asked at a time.
 pub struct Approvals {
     on_terminal: bool,
-    waiting: VecDeque<(ItemId, Approval)>,
-    asked: Option<(ItemId, Approval, oneshot::Receiver<ApprovalAnswer>)>,
+    waiting: VecDeque<(ItemId, Question)>,
+    asked: Option<(ItemId, Question, oneshot::Receiver<ApprovalAnswer>)>,
+}
+
+/// What is asked.
+#[derive(Clone)]
+enum Question {
+    /// Whether a tool may run.
+    Tool(Box<Approval>),
+    /// Whether the turn may go on in the cloud.
+    Cloud(Box<CloudOffer>),
+}
+
+impl Question {
+    fn of(item: &Item) -> Option<Self> {
+        match &item.body {
+            ItemBody::ToolCall { approval, .. } => approval.clone().map(Self::Tool),
+            ItemBody::Offer { offer } => Some(Self::Cloud(offer.clone())),
+            _ => None,
+        }
+    }
+
+    fn answered(self, item: ItemId, answer: ApprovalAnswer) -> Op {
+        let (nonce, fingerprint) = match self {
+            Self::Tool(approval) => (approval.nonce, approval.fingerprint),
+            Self::Cloud(offer) => (offer.nonce, offer.fingerprint),
+        };
+        Op::Approve {
+            item,
+            nonce,
+            fingerprint,
+            answer,
+        }
+    }
+
+    /// Said where there is nobody to ask.
+    fn refused(&self) -> String {
+        match self {
+            Self::Tool(approval) => format!(
+                "Refused, since there is no terminal to ask on: {} {}. `--mode` and `--allow` say beforehand what may run.",
+                approval.action.label.verb,
+                escaped(&approval.action.label.object)
+            ),
+            Self::Cloud(offer) => format!(
+                "{} Nothing was sent to {}, since there is no terminal to ask on.",
+                escaped(&offer.why),
+                escaped(&offer.display_name)
+            ),
+        }
+    }
 }
 
 impl Approvals {
@@ -37,50 +86,44 @@ impl Approvals {
         }
     }
 
-    /// A tool call waits for the user.
+    /// Something waits for the user.
     pub fn ask(&mut self, item: &Item) {
-        if let ItemBody::ToolCall {
-            approval: Some(approval),
-            ..
-        } = &item.body
-        {
-            self.waiting.push_back((item.id, approval.as_ref().clone()));
+        if let Some(question) = Question::of(item) {
+            self.waiting.push_back((item.id, question));
         }
     }
 
     /// The next answer; waits for ever where nothing is asked. Dropping this future loses nothing.
     pub async fn next(&mut self) -> Op {
         if self.asked.is_none() {
-            let Some((item, approval)) = self.waiting.pop_front() else {
+            let Some((item, question)) = self.waiting.pop_front() else {
                 return std::future::pending().await;
             };
             let (answer, answered) = oneshot::channel();
             if self.on_terminal {
-                let question = approval.clone();
+                let asked = question.clone();
                 // A thread of its own: a read from a terminal cannot be broken off.
-                std::thread::spawn(move || drop(answer.send(on_terminal(&question))));
+                std::thread::spawn(move || {
+                    drop(answer.send(match &asked {
+                        Question::Tool(approval) => on_terminal(approval),
+                        Question::Cloud(offer) => cloud_on_terminal(offer),
+                    }));
+                });
             } else {
-                output::warn(&format!(
-                    "Refused, since there is no terminal to ask on: {} {}. `--mode` and `--allow` say beforehand what may run.",
-                    approval.action.label.verb,
-                    escaped(&approval.action.label.object)
-                ));
+                output::warn(&question.refused());
                 let word = "There is no terminal on which the user could be asked.".to_owned();
                 drop(answer.send(ApprovalAnswer::Deny { word }));
             }
-            self.asked = Some((item, approval, answered));
+            self.asked = Some((item, question, answered));
         }
         let answer = match &mut self.asked {
             Some((_, _, answered)) => answered.await,
             None => return std::future::pending().await,
         };
         match self.asked.take() {
-            Some((item, approval, _)) => Op::Approve {
-                item,
-                nonce: approval.nonce,
-                fingerprint: approval.fingerprint,
-                answer: answer.unwrap_or(ApprovalAnswer::Withdrawn),
-            },
+            Some((item, question, _)) => {
+                question.answered(item, answer.unwrap_or(ApprovalAnswer::Withdrawn))
+            }
             None => std::future::pending().await,
         }
     }
@@ -124,6 +167,34 @@ fn on_terminal(approval: &Approval) -> ApprovalAnswer {
             }
         }
     }
+}
+
+/// Asks whether the turn may go on in the cloud; everything but a yes is a no.
+fn cloud_on_terminal(offer: &CloudOffer) -> ApprovalAnswer {
+    let mut out = std::io::stderr();
+    let _shown = write!(out, "\n{}Send it? [y]es, [N]o: ", cloud_question(offer));
+    let _flushed = out.flush();
+    let line = File::open(TERMINAL)
+        .ok()
+        .and_then(|input| BufReader::new(input).lines().next());
+    match line {
+        Some(Ok(line)) if matches!(line.trim(), "y" | "yes") => ApprovalAnswer::Once,
+        _ => ApprovalAnswer::Deny {
+            word: String::new(),
+        },
+    }
+}
+
+/// The whole question about the cloud, as it is shown.
+fn cloud_question(offer: &CloudOffer) -> String {
+    format!(
+        "Go on in the cloud?\n  {}\n  {} ({}) would get {}.\n  {}\n  The rest of this turn is answered there too.\n",
+        escaped(&offer.why),
+        escaped(&offer.display_name),
+        escaped(&offer.model.0),
+        offer.contents(),
+        offer.price()
+    )
 }
 
 /// The whole question, as it is shown.

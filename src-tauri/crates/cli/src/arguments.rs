@@ -15,9 +15,12 @@ use nexus_core::{Rule, RuleError, Verdict};
         Data is in the system's data folder, or in NEXUS_DATA_DIR. Every setting has a NEXUS_… variable; keys may come from the vendors' \
         usual variables, such as OPENROUTER_API_KEY.",
     after_help = "Examples:\n  nexus ask --model local/smollm2-135m \"Why is the sky blue?\"\n  git diff | nexus ask - > review.md\n  \
-        nexus models list\n  nexus doctor"
+        nexus models list\n  nexus --offline ask \"What is in this folder?\"\n  nexus doctor"
 )]
 pub struct Arguments {
+    /// Let nothing leave this machine, whatever the settings say.
+    #[arg(long, global = true)]
+    pub offline: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -61,6 +64,9 @@ pub struct Ask {
     /// The folder that tools work in. Without it the present one, unless that is your home or the whole machine.
     #[arg(long, value_name = "DIR")]
     pub cwd: Option<PathBuf>,
+    /// Where this chat is answered, now and from here on.
+    #[arg(long, value_enum)]
+    pub routing: Option<Routing>,
     /// Let calls run without asking, this time: `shell(git status *)`, `write_file(src/**)`. May be given more than once.
     #[arg(long, value_name = "RULE", value_parser = rule)]
     pub allow: Vec<String>,
@@ -93,6 +99,30 @@ impl From<Mode> for nexus_protocol::Mode {
             Mode::Edits => Self::Edits,
             Mode::Plan => Self::Plan,
             Mode::Auto => Self::Auto,
+        }
+    }
+}
+
+/// Where a chat is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Routing {
+    /// On this machine, and nowhere else.
+    LocalOnly,
+    /// On this machine; where that fails, you are asked whether the cloud may be.
+    LocalFirst,
+    /// In the cloud; on this machine where the network fails.
+    CloudFirst,
+    /// In the cloud, and nowhere else.
+    Cloud,
+}
+
+impl From<Routing> for nexus_protocol::Routing {
+    fn from(routing: Routing) -> Self {
+        match routing {
+            Routing::LocalOnly => Self::LocalOnly,
+            Routing::LocalFirst => Self::LocalFirst,
+            Routing::CloudFirst => Self::CloudFirst,
+            Routing::Cloud => Self::Cloud,
         }
     }
 }

@@ -34,6 +34,7 @@ pub async fn run(command: Ask, nexus: &Nexus, output: &mut Output) -> Result<Exi
     let mode = command.mode.map(Into::into);
     let folder = folder(command.cwd.as_deref())?;
     let model = command.model.map(ModelRef);
+    let routing = command.routing.map(Into::into);
     let mut interrupts = Interrupts::listen()?;
     let events = nexus.subscribe();
     let known = match &command.session {
@@ -48,6 +49,9 @@ pub async fn run(command: Ask, nexus: &Nexus, output: &mut Output) -> Result<Exi
             if command.cwd.is_some() {
                 nexus.session_folder(id, folder).await?;
             }
+            if routing.is_some() {
+                nexus.session_routing(id, routing, model.clone()).await?;
+            }
             id
         }
         None => {
@@ -55,6 +59,8 @@ pub async fn run(command: Ask, nexus: &Nexus, output: &mut Output) -> Result<Exi
                 model: model.clone(),
                 mode,
                 folder: folder.map(|folder| folder.to_string_lossy().into_owned()),
+                routing,
+                partner: None,
             };
             nexus.session_create(new).await?.id
         }
@@ -66,7 +72,8 @@ pub async fn run(command: Ask, nexus: &Nexus, output: &mut Output) -> Result<Exi
         Op::UserTurn {
             text,
             attachments: Vec::new(),
-            model,
+            // With a routing it has its place in the session already.
+            model: model.filter(|_| routing.is_none()),
         },
     );
     // Accepting may take a while: the starter model is put in place by then.
@@ -172,8 +179,8 @@ async fn follow(
                     return Ok(code);
                 }
                 quiet |= closed;
-                if let EventMsg::ItemChanged { item } = &event.msg
-                    && item.body.awaits_approval()
+                if let EventMsg::ItemAdded { item } | EventMsg::ItemChanged { item } = &event.msg
+                    && item.body.awaits_answer()
                 {
                     approvals.ask(item);
                 }

@@ -47,6 +47,9 @@ pub fn words(card: &ErrorCard) -> String {
         ErrorAction::ChooseModel => {
             "\nIn a terminal: `nexus models list` shows the models; choose one with --model.".into()
         }
+        ErrorAction::GoOnline => {
+            "\nIn a terminal: leave out --offline, unset NEXUS_OFFLINE, or set offline = false in the settings.".into()
+        }
         ErrorAction::Retry | ErrorAction::RetryAt { .. } => String::new(),
         ErrorAction::Continue | ErrorAction::NewChat | ErrorAction::None => String::new(),
     };

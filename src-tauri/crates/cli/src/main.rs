@@ -47,6 +47,10 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     options.log = Some(LogOptions {
         stderr: Some("warn".into()),
     });
+    if arguments.offline {
+        // As the variable would: it stands above the file, and no command of this run can take it back.
+        options.env.insert("NEXUS_OFFLINE".into(), "true".into());
+    }
     if let Command::Ask(ask) = &arguments.command {
         options.allow.clone_from(&ask.allow);
     }

@@ -20,12 +20,20 @@ pub async fn run(
             if json {
                 output.json(&snapshot)?;
             } else {
-                output.text(&transcript::markdown(&snapshot, transcript::Detail::All))?;
+                output.text(&transcript::markdown(
+                    &snapshot,
+                    transcript::Detail::All,
+                    |model| nexus.made_at(model),
+                ))?;
             }
         }
         Sessions::Export { id } => {
             let snapshot = nexus.snapshot(find(nexus, &id).await?).await?;
-            output.text(&transcript::markdown(&snapshot, transcript::Detail::Words))?;
+            output.text(&transcript::markdown(
+                &snapshot,
+                transcript::Detail::Words,
+                |model| nexus.made_at(model),
+            ))?;
         }
         Sessions::Search { words, json, limit } => {
             search(nexus, output, &words.join(" "), limit, json).await?;

@@ -1,6 +1,6 @@
 //! A chat as a Markdown document. Pure.
 
-use nexus_protocol::{ItemBody, ItemStatus, Snapshot};
+use nexus_protocol::{ApprovalAnswer, ItemBody, ItemStatus, ModelRef, Snapshot};
 
 /// How much of a chat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,8 +11,12 @@ pub enum Detail {
     All,
 }
 
-/// The document.
-pub fn markdown(snapshot: &Snapshot, detail: Detail) -> String {
+/// The document. `made_at` says where a model answers.
+pub fn markdown(
+    snapshot: &Snapshot,
+    detail: Detail,
+    made_at: impl Fn(&ModelRef) -> String,
+) -> String {
     let title = match snapshot.session.title.as_str() {
         "" => "Untitled chat",
         title => title,
@@ -27,7 +31,9 @@ pub fn markdown(snapshot: &Snapshot, detail: Detail) -> String {
                 }
                 part
             }
-            (ItemBody::Assistant { text, model, .. }, _) => format!("## {model}\n\n{text}"),
+            (ItemBody::Assistant { text, model, .. }, _) => {
+                format!("## {model}, {}\n\n{text}", made_at(model))
+            }
             (_, Detail::Words) => continue,
             (ItemBody::Thinking { text, .. }, Detail::All) => {
                 format!("### Thinking\n\n{}", quoted(text))
@@ -59,6 +65,18 @@ pub fn markdown(snapshot: &Snapshot, detail: Detail) -> String {
                 },
                 Detail::All,
             ) => quoted(&undo(*redone, files, *more)),
+            (ItemBody::Offer { offer }, Detail::All) => {
+                let said = match offer.answer.as_ref().is_some_and(ApprovalAnswer::allows) {
+                    true => "You sent it",
+                    false => "Nothing was sent",
+                };
+                quoted(&format!(
+                    "{} {said}: {} for {}.",
+                    offer.why,
+                    offer.contents(),
+                    offer.display_name
+                ))
+            }
             (ItemBody::Notice { text, error, .. }, Detail::All) => match error {
                 Some(card) => format!("> **{}** {}", card.title, card.detail),
                 None => quoted(text),

@@ -3,6 +3,7 @@
 mod ask;
 mod commands;
 mod models;
+mod offline;
 #[cfg(unix)]
 mod signals;
 

@@ -90,6 +90,7 @@ pub fn keychain(error: &SecretError) -> ErrorCard {
 pub fn hub(title: &str, error: &HubError) -> ErrorCard {
     let retry = ErrorAction::Retry;
     let (code, action) = match error {
+        HubError::Offline => return ErrorCard::offline(error.to_string()),
         HubError::Unreachable(_) => (ErrorCode::Unreachable, retry),
         HubError::Silent(_) => (ErrorCode::TimedOut, retry),
         HubError::GaveUp { .. } => (ErrorCode::ConnectionLost, retry),

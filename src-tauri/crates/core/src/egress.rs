@@ -1,10 +1,11 @@
-//! The only place of the core that makes HTTP clients: one egress policy.
+//! Who may talk to the network, and the switch that keeps all of them from it.
 //!
-//! No proxy variables, no redirects, rustls. Providers get the shared client; a fetched image gets one that is pinned to the
-//! addresses that were checked; the hub of models gets one of its own kind.
+//! Owns: the clients of the core, one for each purpose. Refuses to own: what a client may do, which is the same for all
+//! ([`nexus_egress`]).
 
 use std::{net::SocketAddr, time::Duration};
 
+use nexus_egress::{Client, EgressError, Rules, Switch};
 use nexus_llm::Timeouts;
 use nexus_protocol::ErrorCard;
 
@@ -13,19 +14,26 @@ use crate::{StartError, cards};
 /// What may talk to the network.
 #[derive(Clone, Debug)]
 pub struct Egress {
-    providers: reqwest::Client,
+    switch: Switch,
+    providers: Client,
 }
 
 impl Egress {
     /// Builds the shared client.
     pub fn new(timeouts: &Timeouts) -> Result<Self, StartError> {
-        let providers = nexus_llm::http_client_with(timeouts)
+        let switch = Switch::new();
+        let providers = nexus_llm::http_client(timeouts, &switch)
             .map_err(|error| StartError::Network(error.to_string()))?;
-        Ok(Self { providers })
+        Ok(Self { switch, providers })
+    }
+
+    /// The switch that all clients are behind.
+    pub fn switch(&self) -> &Switch {
+        &self.switch
     }
 
     /// For providers.
-    pub fn providers(&self) -> reqwest::Client {
+    pub fn providers(&self) -> Client {
         self.providers.clone()
     }
 
@@ -34,18 +42,16 @@ impl Egress {
     ///
     /// # Errors
     /// What to tell people where there is no way out.
-    pub fn hub(&self) -> Result<reqwest::Client, ErrorCard> {
-        nexus_hub::http_client(Duration::from_secs(10)).map_err(cards::internal)
+    pub fn hub(&self) -> Result<Client, ErrorCard> {
+        nexus_hub::http_client(Duration::from_secs(10), &self.switch).map_err(cards::internal)
     }
 
     /// For one host at exactly these addresses: the name is not looked up again.
-    pub fn pinned(host: &str, addresses: &[SocketAddr]) -> Result<reqwest::Client, reqwest::Error> {
-        reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(10))
-            .resolve_to_addrs(host, addresses)
-            .user_agent(concat!("NexusAgent/", env!("CARGO_PKG_VERSION")))
-            .build()
+    pub fn pinned(&self, host: &str, addresses: Vec<SocketAddr>) -> Result<Client, EgressError> {
+        let rules = Rules {
+            pinned: Some((host.to_owned(), addresses)),
+            ..Rules::default()
+        };
+        Client::new(rules, &self.switch)
     }
 }

@@ -16,8 +16,11 @@ use std::{
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::StreamExt;
+use nexus_egress::{
+    Answer, EgressError, Switch,
+    header::{self, HeaderValue},
+};
 use nexus_protocol::{ErrorAction, ErrorCard, ErrorCode, ImageData};
-use reqwest::header;
 use url::{Host, Url};
 
 pub use address::is_public;
@@ -39,6 +42,9 @@ pub enum FetchError {
     /// A host on this machine or in the local network.
     #[error("{0} is not on the public internet")]
     NotPublic(String),
+    /// The offline switch is on.
+    #[error("you are offline by your own choice")]
+    Offline,
     /// No answer, or not a good one.
     #[error("{0}")]
     Failed(String),
@@ -59,6 +65,11 @@ impl FetchError {
         let code = match self {
             Self::Address(_) | Self::NotPublic(_) => ErrorCode::BadInput,
             Self::TimedOut => ErrorCode::TimedOut,
+            Self::Offline => {
+                return ErrorCard::offline(
+                    "The image is on another machine, so it was not asked for. Go online to load it.",
+                );
+            }
             Self::Failed(_) => ErrorCode::Unreachable,
             Self::TooLarge | Self::NoImage => ErrorCode::BadAnswer,
         };
@@ -78,14 +89,16 @@ pub trait Resolve: Send + Sync {
     async fn lookup(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
 }
 
-/// The system's resolver.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemResolver;
+/// The system's resolver, behind the offline switch.
+#[derive(Clone, Debug)]
+pub struct SystemResolver(pub Switch);
 
 #[async_trait]
 impl Resolve for SystemResolver {
     async fn lookup(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        Ok(tokio::net::lookup_host((host, port)).await?.collect())
+        nexus_egress::lookup(&self.0, host, port)
+            .await
+            .map_err(io::Error::other)
     }
 }
 
@@ -93,6 +106,7 @@ impl Resolve for SystemResolver {
 #[derive(Clone)]
 pub struct ImageFetcher {
     resolver: Arc<dyn Resolve>,
+    egress: Egress,
     allowed: fn(IpAddr) -> bool,
     /// `https`, and its port only. Tests have no certificate and speak http on any port.
     scheme: &'static str,
@@ -101,9 +115,10 @@ pub struct ImageFetcher {
 
 impl ImageFetcher {
     /// With a resolver; addresses must be public.
-    pub fn new(resolver: Arc<dyn Resolve>) -> Self {
+    pub fn new(resolver: Arc<dyn Resolve>, egress: Egress) -> Self {
         Self {
             resolver,
+            egress,
             allowed: is_public,
             scheme: "https",
             limit: LIMIT,
@@ -169,8 +184,11 @@ impl ImageFetcher {
         }
     }
 
-    async fn request(&self, url: &Url) -> Result<reqwest::Response, FetchError> {
-        let failed = |error: reqwest::Error| FetchError::Failed(error.without_url().to_string());
+    async fn request(&self, url: &Url) -> Result<Answer, FetchError> {
+        // A look-up would tell the name already.
+        if self.egress.switch().is_offline() {
+            return Err(FetchError::Offline);
+        }
         let port = url.port_or_known_default().unwrap_or(443);
         let (name, addresses) = match url.host() {
             Some(Host::Ipv4(ip)) => (ip.to_string(), vec![SocketAddr::new(ip.into(), port)]),
@@ -187,12 +205,13 @@ impl ImageFetcher {
         if addresses.is_empty() || addresses.iter().any(|a| !(self.allowed)(a.ip())) {
             return Err(FetchError::NotPublic(name));
         }
-        Egress::pinned(&name, &addresses)
+        self.egress
+            .pinned(&name, addresses)
             .map_err(failed)?
             .get(url.clone())
             .header(
                 header::ACCEPT,
-                "image/png, image/jpeg, image/webp, image/gif",
+                HeaderValue::from_static("image/png, image/jpeg, image/webp, image/gif"),
             )
             .send()
             .await
@@ -200,7 +219,14 @@ impl ImageFetcher {
     }
 }
 
-async fn read(response: reqwest::Response) -> Result<ImageData, FetchError> {
+fn failed(error: EgressError) -> FetchError {
+    match error {
+        EgressError::Offline => FetchError::Offline,
+        error => FetchError::Failed(error.without_url().to_string()),
+    }
+}
+
+async fn read(response: Answer) -> Result<ImageData, FetchError> {
     if response
         .content_length()
         .is_some_and(|length| length > MAX_BYTES as u64)
@@ -208,10 +234,10 @@ async fn read(response: reqwest::Response) -> Result<ImageData, FetchError> {
         return Err(FetchError::TooLarge);
     }
     let mut bytes = Vec::new();
-    let mut body = response.bytes_stream();
+    let mut body = Box::pin(response.bytes_stream());
     // Counted after decompression: a small body may unfold without end.
     while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|error| FetchError::Failed(error.without_url().to_string()))?;
+        let chunk = chunk.map_err(failed)?;
         if bytes.len() + chunk.len() > MAX_BYTES {
             return Err(FetchError::TooLarge);
         }

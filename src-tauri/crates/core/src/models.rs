@@ -197,6 +197,15 @@ impl Models {
         self.local.starter_file().map(std::path::Path::to_path_buf)
     }
 
+    /// Any model of this app's own on this machine: the first in the folder, else the starter that came with the app.
+    pub async fn any_local(&self) -> Option<ModelRef> {
+        let found = self.local.scan().await.into_iter().flatten().next();
+        match found {
+            Some(found) => Some(found.info.model),
+            None => self.local.starter_file().map(|_| starter_ref()),
+        }
+    }
+
     /// The file of a local model.
     pub async fn path(&self, model: &ModelRef) -> Result<Option<PathBuf>, ErrorCard> {
         Ok(self.local.find(model).await?.map(|found| found.path))

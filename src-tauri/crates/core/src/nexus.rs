@@ -8,6 +8,7 @@ mod chats;
 mod keys;
 mod library;
 mod preferences;
+mod routing;
 
 use std::{
     collections::HashMap,
@@ -73,6 +74,7 @@ pub(crate) struct Inner {
     rules: Arc<SettingsRules>,
     tools: Registry,
     images: ImageFetcher,
+    egress: Egress,
     events: Arc<Broadcast>,
     app_events: Arc<Broadcast<AppEvent>>,
     sessions: Mutex<HashMap<SessionId, SessionHandle>>,
@@ -96,7 +98,8 @@ impl Nexus {
             .config_file
             .clone()
             .unwrap_or_else(|| data.settings());
-        let settings = SettingsStore::open(file, options.env.clone());
+        let egress = Egress::new(&options.timeouts)?;
+        let settings = SettingsStore::open(file, options.env.clone(), egress.switch().clone());
         let loaded = settings.current();
         let redactor = Redactor::of_process();
         let log = start_log(&options, &data, &loaded, &redactor)?;
@@ -125,7 +128,6 @@ impl Nexus {
         });
         let rules =
             SettingsRules::new(settings.clone(), allowed.collect::<Result<_, _>>()?, &tools);
-        let egress = Egress::new(&options.timeouts)?;
         let keys = Keys::new(
             options.keychain.clone(),
             options.probe_program.clone(),
@@ -155,7 +157,7 @@ impl Nexus {
             providers: providers.clone(),
             settings: settings.clone(),
             env: options.env.clone(),
-            egress,
+            egress.clone(),
             folder: ModelsFolder::new(folder),
             starter: options.starter.clone(),
             limits: options.downloads.clone(),
@@ -180,7 +182,11 @@ impl Nexus {
                 checkpoints,
                 rules: Arc::new(rules),
                 tools,
-                images: ImageFetcher::new(Arc::new(SystemResolver)),
+                images: ImageFetcher::new(
+                    Arc::new(SystemResolver(egress.switch().clone())),
+                    egress.clone(),
+                ),
+                egress,
                 events: Arc::default(),
                 app_events,
                 sessions: Mutex::default(),
@@ -339,6 +345,7 @@ impl Nexus {
             models: Arc::new(inner.models.clone()) as Arc<dyn ModelResolver>,
             events: inner.events.clone(),
             clock: inner.clock.clone(),
+            offline: inner.egress.switch().clone(),
             settings: Arc::new(move || turn_settings(settings.current().settings)),
         }
     }

@@ -89,13 +89,15 @@ impl RuleBook for SettingsRules {
 mod tests {
     use std::collections::BTreeMap;
 
+    use nexus_egress::Switch;
+
     use super::*;
 
     fn book(settings: &str) -> SettingsRules {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("settings.toml");
         std::fs::write(&file, settings).unwrap();
-        let settings = SettingsStore::open(file, BTreeMap::new());
+        let settings = SettingsStore::open(file, BTreeMap::new(), Switch::new());
         SettingsRules::new(settings, Vec::new(), &Registry::builtin())
     }
 

@@ -15,6 +15,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use nexus_egress::Switch;
 use nexus_protocol::{ProviderEntry, Settings};
 use serde_json::Value;
 
@@ -83,16 +84,20 @@ pub struct SettingsStore {
     file: PathBuf,
     environment: Arc<BTreeMap<String, String>>,
     current: Arc<Mutex<Loaded>>,
+    /// Follows the setting `offline`, however that came to change.
+    switch: Switch,
 }
 
 impl SettingsStore {
-    /// Reads `file`, which need not exist.
-    pub fn open(file: PathBuf, environment: BTreeMap<String, String>) -> Self {
+    /// Reads `file`, which need not exist, and turns the offline switch as it says.
+    pub fn open(file: PathBuf, environment: BTreeMap<String, String>, switch: Switch) -> Self {
         let loaded = load(&file, &environment);
+        switch.set(loaded.settings.offline);
         Self {
             file,
             environment: Arc::new(environment),
             current: Arc::new(Mutex::new(loaded)),
+            switch,
         }
     }
 
@@ -108,9 +113,9 @@ impl SettingsStore {
 
     /// Reads the file again: the user may have edited it.
     pub fn reload(&self) -> Loaded {
-        let loaded = load(&self.file, &self.environment);
-        self.lock().clone_from(&loaded);
-        loaded
+        let mut current = self.lock();
+        self.take(&mut current);
+        current.clone()
     }
 
     /// Sets one value; `null` takes it out, so that the default applies. Providers have calls of their own.
@@ -180,8 +185,14 @@ impl SettingsStore {
         // The checks of reading are the checks of writing: what would not be read again is never written.
         file::parse(&self.file, &text).map_err(|problem| SettingsError::Bad(problem.reason))?;
         file::write(&self.file, &text)?;
-        *current = load(&self.file, &self.environment);
+        self.take(&mut current);
         Ok(current.clone())
+    }
+
+    /// What the file and the environment say now.
+    fn take(&self, current: &mut Loaded) {
+        *current = load(&self.file, &self.environment);
+        self.switch.set(current.settings.offline);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Loaded> {
@@ -195,7 +206,11 @@ fn load(path: &Path, variables: &BTreeMap<String, String>) -> Loaded {
         Ok(None) => Settings::default(),
         Ok(Some(text)) => file::parse(path, &text).unwrap_or_else(|problem| {
             problems.push(problem);
-            Settings::default()
+            Settings {
+                // A slip elsewhere in the file must not put online who wants to be offline.
+                offline: file::says_offline(&text),
+                ..Settings::default()
+            }
         }),
         Err(error) => {
             problems.push(SettingsProblem {

@@ -7,6 +7,7 @@ mod hub;
 mod keys;
 mod library;
 mod models;
+mod offline;
 mod settings;
 
 use std::{

@@ -3,8 +3,8 @@
 //! Owns: the requests and the bounds of their answers. Refuses to own: bytes of models (`download`).
 
 use futures::StreamExt;
-use reqwest::{
-    Client, Response,
+use nexus_egress::{
+    Answer, Client,
     header::{self, HeaderMap, HeaderValue},
 };
 use serde::de::DeserializeOwned;
@@ -268,9 +268,9 @@ impl Hub {
 }
 
 /// Stops reading where there is enough: a server without ranges would send all of it.
-async fn first(response: Response, most: usize) -> Result<Vec<u8>, HubError> {
+async fn first(response: Answer, most: usize) -> Result<Vec<u8>, HubError> {
     let mut bytes = Vec::new();
-    let mut body = response.bytes_stream();
+    let mut body = Box::pin(response.bytes_stream());
     while bytes.len() < most
         && let Some(chunk) = body.next().await
     {
@@ -280,9 +280,9 @@ async fn first(response: Response, most: usize) -> Result<Vec<u8>, HubError> {
     Ok(bytes)
 }
 
-async fn read(response: Response) -> Result<Vec<u8>, HubError> {
+async fn read(response: Answer) -> Result<Vec<u8>, HubError> {
     let mut bytes = Vec::new();
-    let mut body = response.bytes_stream();
+    let mut body = Box::pin(response.bytes_stream());
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(unreachable)?;
         if bytes.len() + chunk.len() > MAX_ANSWER {

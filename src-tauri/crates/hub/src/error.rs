@@ -19,6 +19,8 @@ pub enum Remedy {
     FixDisk,
     /// A look at the settings: the hub's address is not usable, or it does what it must not.
     CheckHub,
+    /// The offline switch: it is the user's own.
+    GoOnline,
     /// Nothing: the user wanted it so.
     Nothing,
 }
@@ -90,6 +92,11 @@ pub enum HubError {
     /// No connection, or none that holds.
     #[error("The hub could not be reached: {0}. Check the connection and try again.")]
     Unreachable(String),
+    /// The offline switch is on.
+    #[error(
+        "You are offline by your own choice, so the hub was not asked. Go online and start again; what came is kept."
+    )]
+    Offline,
     /// Nothing comes, or next to nothing.
     #[error("The connection went silent: {0}. Try again; what came is kept.")]
     Silent(String),
@@ -219,6 +226,7 @@ impl HubError {
             | Self::Changed(_)
             | Self::WrongSize { .. }
             | Self::WrongHash { .. } => Remedy::ChooseAnother,
+            Self::Offline => Remedy::GoOnline,
             Self::Cancelled => Remedy::Nothing,
         }
     }

@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use reqwest::{
-    Client, Response,
+use nexus_egress::{
+    Answer, Client, EgressError, Protocol, Rules, Switch,
     header::{self, HeaderMap, HeaderValue},
 };
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use url::Url;
 
 use crate::{ModelId, Sha256Sum, error::HubError};
 
@@ -39,24 +39,19 @@ impl Default for HubSettings {
     }
 }
 
-/// The only client that suits this crate: redirects are followed by hand (the token must not follow), bodies come as sent (a
-/// range of a compressed body is no range of the file), and no proxy comes from the environment. HTTP/1, because the parts of a
-/// file are to have a connection each.
+/// The only client that suits this crate: redirects are followed by hand (the token must not follow), and bodies come as sent (a
+/// range of a compressed body is no range of the file). HTTP/1, because the parts of a file are to have a connection each.
 ///
 /// # Errors
 /// When TLS cannot be set up.
-pub fn http_client(connect: Duration) -> Result<Client, reqwest::Error> {
-    Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .no_gzip()
-        .referer(false)
-        .http1_only()
-        .connect_timeout(connect)
-        .tcp_nodelay(true)
-        .pool_idle_timeout(Duration::from_secs(50))
-        .user_agent(concat!("nexus-agent/", env!("CARGO_PKG_VERSION")))
-        .build()
+pub fn http_client(connect: Duration, switch: &Switch) -> Result<Client, EgressError> {
+    let rules = Rules {
+        connect,
+        protocol: Protocol::Http1,
+        gzip: false,
+        ..Rules::default()
+    };
+    Client::new(rules, switch)
 }
 
 /// The hub's address, the client, and the token.
@@ -70,7 +65,7 @@ pub(crate) struct Endpoint {
 
 /// An answer, and what was learned on the way to it.
 pub(crate) struct Arrival {
-    pub(crate) response: Response,
+    pub(crate) response: Answer,
     /// Where it came from.
     pub(crate) url: Url,
     /// Whether that is the hub itself.
@@ -96,7 +91,7 @@ impl Endpoint {
         }
         match base.scheme() {
             "https" => {}
-            "http" if is_loopback(&base) || settings.token.is_none() => {}
+            "http" if nexus_egress::is_this_machine(&base) || settings.token.is_none() => {}
             "http" => return wrong("a token is sent over https only"),
             _ => return wrong("it is no https address"),
         }
@@ -231,17 +226,11 @@ impl Endpoint {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
-}
-
 /// Without the address, which can hold a signature; with the innermost cause, which says what happened.
-pub(crate) fn unreachable(error: reqwest::Error) -> HubError {
+pub(crate) fn unreachable(error: EgressError) -> HubError {
+    if error.is_offline() {
+        return HubError::Offline;
+    }
     let error = error.without_url();
     let mut cause: &dyn std::error::Error = &error;
     while let Some(inner) = cause.source() {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nexus_egress::Switch;
 use nexus_hub::{
     FilePath, Found, Gated, GgufFacts, Hub, HubError, HubSettings, ModelSummary, Skills, choices,
     http_client,
@@ -267,7 +268,11 @@ async fn answers_that_are_no_answers() {
             token: Some(TOKEN.to_owned().into()),
             headers_timeout: Duration::from_millis(1500),
         };
-        let client = Hub::new(http_client(Duration::from_secs(10)).unwrap(), &settings).unwrap();
+        let client = Hub::new(
+            http_client(Duration::from_secs(10), &Switch::new()).unwrap(),
+            &settings,
+        )
+        .unwrap();
         let error = client.model(&model(), None).await.unwrap_err();
         assert!(want(&error), "{name}: {error:?}");
     }
@@ -305,7 +310,11 @@ fn addresses_of_hubs() {
             token: token.map(|token| token.to_owned().into()),
             ..HubSettings::default()
         };
-        Hub::new(http_client(Duration::from_secs(10)).unwrap(), &settings).map(drop)
+        Hub::new(
+            http_client(Duration::from_secs(10), &Switch::new()).unwrap(),
+            &settings,
+        )
+        .map(drop)
     };
     assert_eq!(make("https://huggingface.co", Some("hf_x")), Ok(()));
     assert_eq!(make("https://mirror.example/hf/", None), Ok(()));

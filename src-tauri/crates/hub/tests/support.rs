@@ -7,6 +7,7 @@ pub use nexus_test_support::hub as serve;
 
 use std::{path::Path, time::Duration};
 
+use nexus_egress::Switch;
 use nexus_hub::{
     Downloads, FilePath, Hub, HubFile, HubSettings, Limits, ModelId, Request, Sha256Sum,
     http_client,
@@ -55,7 +56,11 @@ pub fn connect(base: &str, token: Option<&str>) -> Hub {
         token: token.map(|token| token.to_owned().into()),
         headers_timeout: Duration::from_secs(20),
     };
-    Hub::new(http_client(Duration::from_secs(10)).unwrap(), &settings).unwrap()
+    Hub::new(
+        http_client(Duration::from_secs(10), &Switch::new()).unwrap(),
+        &settings,
+    )
+    .unwrap()
 }
 
 pub fn downloads(base: &str, limits: Limits) -> Downloads {

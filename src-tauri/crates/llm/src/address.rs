@@ -3,12 +3,12 @@
 //! Owns: which addresses may be called, with a key or without, and which are this machine. Refuses to own: calling them.
 
 use nexus_protocol::ModelPlace;
-use url::{Host, Url};
+use url::Url;
 
 /// Where a provider's models run, by its address: loopback is this machine, all else is somebody else's.
 pub fn place_of(base_url: &str) -> ModelPlace {
     match Url::parse(base_url) {
-        Ok(url) if is_loopback(&url) => ModelPlace::ThisMachine,
+        Ok(url) if nexus_egress::is_this_machine(&url) => ModelPlace::ThisMachine,
         _ => ModelPlace::Cloud,
     }
 }
@@ -35,7 +35,7 @@ pub(crate) fn base(base_url: &str, with_key: bool) -> Result<Url, String> {
         );
     }
     // Someone on the way could read the key.
-    if with_key && url.scheme() == "http" && !is_loopback(&url) {
+    if with_key && url.scheme() == "http" && !nexus_egress::is_this_machine(&url) {
         return Err(format!(
             "a key is only sent over https or to this machine, and the address begins with http:// at {}",
             url.host_str().unwrap_or_default()
@@ -55,21 +55,6 @@ pub(crate) fn endpoint(base: &Url, path: &[&str]) -> Url {
     url
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => {
-            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback())
-        }
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name.eq_ignore_ascii_case("localhost")
-                || name.to_ascii_lowercase().ends_with(".localhost")
-        }
-        None => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,7 +66,7 @@ mod tests {
             "http://127.0.0.1/v1",
             "http://127.9.9.9:1/v1",
             "http://[::1]:8080/v1",
-            "http://a.localhost/v1",
+            "http://[::ffff:127.0.0.1]/v1",
         ] {
             assert_eq!(place_of(here), ModelPlace::ThisMachine, "{here}");
         }
@@ -90,6 +75,8 @@ mod tests {
             "http://192.168.0.2/v1",
             "http://localhost.example.com/v1",
             "http://notlocalhost/v1",
+            // A resolver may send it anywhere.
+            "http://a.localhost/v1",
             "nonsense",
         ] {
             assert_eq!(place_of(there), ModelPlace::Cloud, "{there}");

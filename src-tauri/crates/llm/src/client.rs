@@ -4,10 +4,12 @@
 
 use std::time::Duration;
 
+use nexus_egress::{Client, EgressError, Rules, Switch};
+
 /// How long a provider may take, and how often it is asked again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For a connection. Part of the client: see [`http_client_with`].
+    /// For a connection. Part of the client: see [`http_client`].
     pub connect: Duration,
     /// From the call to the first line of the answer; longer where much is sent (a second for each 64 KiB).
     pub headers: Duration,
@@ -43,26 +45,14 @@ impl Default for Timeouts {
     }
 }
 
-/// The client for providers, with the default time limits.
+/// The client for providers, behind the offline switch.
 ///
 /// # Errors
 /// When TLS cannot be set up.
-pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
-    http_client_with(&Timeouts::default())
-}
-
-/// The client for providers: no redirects (the key would follow), no proxy from the environment, certificates always checked.
-///
-/// # Errors
-/// When TLS cannot be set up.
-pub fn http_client_with(timeouts: &Timeouts) -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .referer(false)
-        .connect_timeout(timeouts.connect)
-        .tcp_nodelay(true)
-        .pool_idle_timeout(Duration::from_secs(50))
-        .user_agent(concat!("nexus-agent/", env!("CARGO_PKG_VERSION")))
-        .build()
+pub fn http_client(timeouts: &Timeouts, switch: &Switch) -> Result<Client, EgressError> {
+    let rules = Rules {
+        connect: timeouts.connect,
+        ..Rules::default()
+    };
+    Client::new(rules, switch)
 }

@@ -108,6 +108,12 @@ pub enum ModelError {
         /// Why.
         message: String,
     },
+    /// The offline switch is on, and the provider is on another machine.
+    #[error("you are offline by your own choice")]
+    Offline {
+        /// Who was not asked.
+        provider: ProviderLabel,
+    },
     /// An address that is not called: no web address, or a key would travel in clear.
     #[error("the address of {provider} cannot be used: {message}")]
     BadAddress {
@@ -299,6 +305,17 @@ impl ModelError {
         )
     }
 
+    /// Whether the way to the provider is at fault, not the provider: a model on this machine would do better.
+    pub fn is_network(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::TimedOut { .. }
+                | Self::ConnectionLost { .. }
+                | Self::Offline { .. }
+        )
+    }
+
     /// The card that people see.
     pub fn card(&self, clock: &dyn Clock) -> ErrorCard {
         use ErrorCode as C;
@@ -389,6 +406,9 @@ impl ModelError {
                 format!("Check the connection and the provider's address. {message}"),
                 ErrorAction::Retry,
             ),
+            Self::Offline { provider } => ErrorCard::offline(format!(
+                "{provider} is on another machine, and nothing is sent there now. Go online, or choose a model on this machine."
+            )),
             Self::BadAddress { provider, message } => ErrorCard::new(
                 C::Settings,
                 format!("The address of {provider} cannot be used"),

@@ -40,7 +40,7 @@ impl Fault {
                 ..Self::default()
             },
         };
-        let reason = reqwest::StatusCode::from_u16(status)
+        let reason = nexus_egress::StatusCode::from_u16(status)
             .ok()
             .and_then(|status| status.canonical_reason())
             .unwrap_or("no reason given");

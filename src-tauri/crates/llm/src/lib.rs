@@ -20,7 +20,7 @@ mod vendors;
 mod wire;
 
 pub use address::place_of;
-pub use client::{Timeouts, http_client, http_client_with};
+pub use client::{Timeouts, http_client};
 pub use decode::{StreamDecoder, StreamState};
 pub use error::{LocalError, ModelError, Phase, ProviderLabel, WorkerDeath};
 pub use model::{Model, ModelEvent, ModelStream};

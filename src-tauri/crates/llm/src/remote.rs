@@ -9,8 +9,8 @@ mod list;
 
 use std::sync::Arc;
 
+use nexus_egress::{Client, header::HeaderValue};
 use nexus_protocol::{ChatRequest, Clock, ModelInfo, ModelPlace, ProviderKind};
-use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -53,7 +53,7 @@ struct Provider {
     base: Result<Url, String>,
     key: Option<SecretString>,
     needs_key: bool,
-    http: reqwest::Client,
+    http: Client,
     timeouts: Timeouts,
     quirks: Quirks,
     jitter: Arc<dyn Jitter>,
@@ -62,8 +62,8 @@ struct Provider {
 }
 
 impl RemoteProvider {
-    /// A provider. `http` must follow no redirects: [`crate::http_client`] makes such a client. Nothing is sent yet.
-    pub fn new(spec: ProviderSpec, http: reqwest::Client, timeouts: Timeouts) -> Self {
+    /// A provider. [`crate::http_client`] makes the client. Nothing is sent yet.
+    pub fn new(spec: ProviderSpec, http: Client, timeouts: Timeouts) -> Self {
         let key = spec
             .key
             .filter(|key| !key.expose_secret().trim().is_empty());

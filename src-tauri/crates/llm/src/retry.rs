@@ -6,10 +6,10 @@
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
+use nexus_egress::header::{DATE, HeaderMap, RETRY_AFTER};
 use nexus_protocol::Clock;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 use crate::Timeouts;
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use nexus_llm::{ModelError, RemoteProvider, SeededJitter, http_client_with};
+use nexus_egress::{Client, Switch};
+use nexus_llm::{ModelError, RemoteProvider, SeededJitter, http_client};
 use nexus_test_support::{Answer, ScriptedServer, Sse};
 
 use crate::harness::{Heard, ask, hear, info, ms, quick, spec};
@@ -108,7 +109,7 @@ fn outcome(heard: &Heard) -> String {
 }
 
 /// Runs one; `Err` with all that was not as expected.
-async fn run(fault: Fault, http: reqwest::Client) -> Result<(), String> {
+async fn run(fault: Fault, http: Client) -> Result<(), String> {
     let server = ScriptedServer::start();
     let mut answers = fault.answers;
     let last = answers.pop().expect("each fault has an answer");
@@ -158,7 +159,7 @@ async fn every_fault_ends_as_it_must() {
     let names: std::collections::BTreeSet<_> = faults.iter().map(|fault| fault.name).collect();
     assert_eq!(names.len(), all, "each has its own name");
     // One for all: reading the system's certificates for each would take longer than the faults.
-    let http = http_client_with(&quick()).unwrap();
+    let http = http_client(&quick(), &Switch::new()).unwrap();
     let outcomes: Vec<_> = futures::stream::iter(faults)
         .map(|fault| run(fault, http.clone()))
         .buffer_unordered(6)

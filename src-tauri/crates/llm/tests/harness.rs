@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
+use nexus_egress::Switch;
 use nexus_llm::{
     Model, ModelError, ModelEvent, ProviderSpec, RemoteProvider, SeededJitter, Timeouts,
-    http_client_with,
+    http_client,
 };
 use nexus_protocol::{
     ChatMessage, ChatRequest, FinishReason, ModelActivity, ModelInfo, ModelRef, ProviderKind,
@@ -48,7 +49,7 @@ pub fn spec(base_url: &str) -> ProviderSpec {
 }
 
 pub fn provider_with(spec: ProviderSpec, timeouts: Timeouts) -> RemoteProvider {
-    let http = http_client_with(&timeouts).expect("TLS can be set up");
+    let http = http_client(&timeouts, &Switch::new()).expect("TLS can be set up");
     RemoteProvider::new(spec, http, timeouts).with_jitter(Arc::new(SeededJitter::new(1)))
 }
 

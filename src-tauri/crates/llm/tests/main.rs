@@ -12,4 +12,5 @@ mod faults;
 mod harness;
 mod keys;
 mod listing;
+mod offline;
 mod remote;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
+use nexus_egress::{Client, Protocol, Rules, Switch};
 use nexus_llm::{
     ModelError, ModelEvent, ProviderSpec, RemoteProvider, SeededJitter, Timeouts, http_client,
 };
@@ -343,11 +344,11 @@ async fn http2_go_away_is_a_lost_connection() {
     // An empty SETTINGS frame, then GOAWAY(last stream 0, ENHANCE_YOUR_CALM).
     let (port, _) =
         raw_server(b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0b").await;
-    let http = reqwest::Client::builder()
-        .http2_prior_knowledge()
-        .no_proxy()
-        .build()
-        .unwrap();
+    let rules = Rules {
+        protocol: Protocol::Http2,
+        ..Rules::default()
+    };
+    let http = Client::new(rules, &Switch::new()).unwrap();
     let provider = RemoteProvider::new(spec(&format!("http://127.0.0.1:{port}/v1")), http, quick())
         .with_jitter(Arc::new(SeededJitter::new(1)));
     let heard = hear(&provider.model(info("m")), ask("Hi")).await;
@@ -396,7 +397,7 @@ async fn the_wait_asked_for_is_kept() {
 async fn everyday_answers_serve_a_whole_conversation() {
     let server = ScriptedServer::start();
     server.set_pause(Duration::ZERO);
-    let http = http_client().unwrap();
+    let http = http_client(&Timeouts::default(), &Switch::new()).unwrap();
     let provider = RemoteProvider::new(spec(&server.base_url()), http, Timeouts::default());
     let model = provider.model(info("scripted/large"));
     let heard = hear(&model, ask("Hello")).await;

@@ -34,6 +34,18 @@ impl ErrorCard {
     }
 }
 
+impl ErrorCard {
+    /// What everything that would leave this machine gets while the offline switch is on.
+    pub fn offline(detail: impl Into<String>) -> Self {
+        Self::new(
+            ErrorCode::Offline,
+            "You are offline by your own choice",
+            detail,
+            ErrorAction::GoOnline,
+        )
+    }
+}
+
 /// What the button on an error card does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -58,6 +70,8 @@ pub enum ErrorAction {
     ChooseModel,
     /// Start a new chat.
     NewChat,
+    /// Turn the offline switch off, then run the turn again or on.
+    GoOnline,
 }
 
 /// What kind of error.
@@ -82,6 +96,8 @@ pub enum ErrorCode {
     ProviderDown,
     /// No connection, after all tries.
     Unreachable,
+    /// The user chose to be offline.
+    Offline,
     /// The provider went silent.
     TimedOut,
     /// The connection broke while the answer was coming.

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Approval, ApprovalAnswer, ErrorCard, FinishReason, ImageData, ItemId, ModelRef, ResultPart,
-    SessionId, ToolLabel, TurnId, UnixMillis, Usage,
+    Approval, ApprovalAnswer, CloudOffer, ErrorCard, FinishReason, ImageData, ItemId, ModelRef,
+    ResultPart, SessionId, ToolLabel, TurnId, UnixMillis, Usage,
 };
 
 /// Files that [`ItemBody::Undo`] names, at most.
@@ -122,6 +122,11 @@ pub enum ItemBody {
         #[serde(default)]
         more: u32,
     },
+    /// The question whether the turn may go on in the cloud, and the answer. Never sent to a model.
+    Offer {
+        /// The question.
+        offer: Box<CloudOffer>,
+    },
     /// A word of the core to the user; never sent to a model.
     Notice {
         /// How grave.
@@ -145,13 +150,18 @@ impl ItemBody {
             | Self::Notice { text, .. } => text,
             Self::ToolCall { result, .. } => result.as_ref().map_or("", |r| r.output.as_str()),
             // Names of files are in the calls that changed them.
-            Self::Undo { .. } => "",
+            Self::Undo { .. } | Self::Offer { .. } => "",
         }
     }
 
     /// Whether it is a tool call that waits for the user.
     pub fn awaits_approval(&self) -> bool {
         matches!(self, Self::ToolCall { approval: Some(approval), result: None, .. } if approval.answer.is_none())
+    }
+
+    /// Whether it is anything that waits for the user's word.
+    pub fn awaits_answer(&self) -> bool {
+        self.awaits_approval() || matches!(self, Self::Offer { offer } if offer.answer.is_none())
     }
 
     /// Whether it is a tool call that the user let run.

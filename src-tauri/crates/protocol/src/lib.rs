@@ -20,6 +20,7 @@ mod library;
 mod model;
 mod op;
 mod result;
+mod routing;
 mod session;
 mod settings;
 pub mod worker;
@@ -60,6 +61,7 @@ pub use result::{
     Chart, ChartKind, DiffHunk, DiffLine, FileDiff, ResultPart, Series, Table, TerminalSpan,
     TreeEntry,
 };
+pub use routing::{CloudOffer, Routing};
 pub use session::{
     ContextUse, NewSession, SessionActivity, SessionState, SessionSummary, Snapshot, TitleSource,
 };

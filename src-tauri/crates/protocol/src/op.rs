@@ -52,6 +52,9 @@ pub enum Op {
         /// The compaction's item.
         item: ItemId,
     },
+    /// Offer the cloud for the last message, in a session that asks this machine first: what was answered here is replaced where
+    /// the user says yes. Refused while a turn runs.
+    AskCloud,
     /// Run the last turn again after a failure: the user's message stays, what failed goes.
     Retry,
 }

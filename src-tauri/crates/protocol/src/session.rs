@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Item, Mode, ModelRef, SessionId, TurnId, UnixMillis};
+use crate::{Item, Mode, ModelRef, Routing, SessionId, TurnId, UnixMillis};
 
 /// A session without its items.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,12 @@ pub struct SessionSummary {
     /// The working folder, absolute; without one the agent has no tools for files and programs.
     #[serde(default)]
     pub folder: Option<String>,
+    /// Where its answers are made; `None` for where its model is.
+    #[serde(default)]
+    pub routing: Option<Routing>,
+    /// The model at the other place, which may be asked too.
+    #[serde(default)]
+    pub partner: Option<ModelRef>,
     /// When it was made.
     pub created_at: UnixMillis,
     /// When something was last said in it.
@@ -38,6 +44,10 @@ pub struct NewSession {
     pub mode: Option<Mode>,
     /// The working folder, absolute; `None` for none.
     pub folder: Option<String>,
+    /// Where its answers are made; `None` for where its model is.
+    pub routing: Option<Routing>,
+    /// The model at the other place; `None` for the core's choice.
+    pub partner: Option<ModelRef>,
 }
 
 /// Who chose a title. A later kind replaces an earlier one, never the other way.

@@ -12,6 +12,8 @@ pub struct Settings {
     pub theme: Theme,
     /// `NEXUS_DEFAULT_MODEL`: for new chats; with it the first-run screen is not shown.
     pub default_model: Option<ModelRef>,
+    /// `NEXUS_OFFLINE`: nothing leaves this machine; servers on it are asked as before.
+    pub offline: bool,
     /// `NEXUS_AUTO_TITLE`: let the model name a chat after its first answer.
     pub auto_title: bool,
     /// `NEXUS_IDLE_UNLOAD_MINUTES`: a local model leaves the memory after this long without a question; 0 is never.
@@ -45,6 +47,7 @@ impl Default for Settings {
         Self {
             theme: Theme::System,
             default_model: None,
+            offline: false,
             auto_title: true,
             idle_unload_minutes: 15,
             system_prompt: String::new(),

@@ -89,6 +89,8 @@ async fn fill(store: &Store, messages: u32) -> Result<(), Box<dyn Error>> {
                 model: None,
                 mode: Mode::Ask,
                 folder: None,
+                routing: None,
+                partner: None,
                 created_at: at,
                 updated_at: at,
             })

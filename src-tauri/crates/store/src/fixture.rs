@@ -62,6 +62,8 @@ pub(crate) fn session(n: u128, title: &str) -> SessionSummary {
         model: Some(ModelRef::new("local", "tiny")),
         mode: Mode::Ask,
         folder: None,
+        routing: None,
+        partner: None,
         created_at: UnixMillis(1_000),
         updated_at: UnixMillis(1_000),
     }

@@ -205,6 +205,7 @@ fn kind(body: &ItemBody) -> &'static str {
         ItemBody::ToolCall { .. } => "tool_call",
         ItemBody::Compaction { .. } => "compaction",
         ItemBody::Undo { .. } => "undo",
+        ItemBody::Offer { .. } => "offer",
         ItemBody::Notice { .. } => "notice",
     }
 }

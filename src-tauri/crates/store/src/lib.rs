@@ -27,6 +27,7 @@ mod items;
 mod lane;
 mod permissions;
 mod recovery;
+mod routing;
 mod schema;
 mod search;
 mod sessions;

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use nexus_protocol::{ItemBody, ItemStatus, ToolResult, TurnId};
+use nexus_protocol::{ApprovalAnswer, ItemBody, ItemStatus, ToolResult, TurnId};
 
 use crate::{
     Store, StoreError,
@@ -53,6 +53,9 @@ impl Store {
                     }
                     if item.status != ItemStatus::Failed {
                         item.status = ItemStatus::Interrupted;
+                    }
+                    if let ItemBody::Offer { offer } = &mut item.body {
+                        offer.answer.get_or_insert(ApprovalAnswer::Withdrawn);
                     }
                     if let ItemBody::ToolCall { result, output, .. } = &mut item.body {
                         output.clear();

@@ -11,9 +11,10 @@ use crate::error::{Fault, StoreError};
 pub(crate) const APPLICATION_ID: i64 = 0x4E58_5553;
 
 /// In order; the first makes schema 1.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("migrations/0001_sessions.sql"),
     include_str!("migrations/0002_agent.sql"),
+    include_str!("migrations/0003_routing.sql"),
 ];
 
 /// The schema this version writes.

@@ -8,6 +8,7 @@ use crate::{
     Store, StoreError,
     error::Fault,
     permissions::{mode_from, mode_name},
+    routing::{routing_from, routing_name},
     search::searchable,
 };
 
@@ -15,7 +16,7 @@ use crate::{
 const PURGE_ITEMS: u32 = 25;
 
 const LIST: &str =
-    "SELECT id, title, title_source, model, created_at, updated_at, mode, folder FROM sessions
+    "SELECT id, title, title_source, model, created_at, updated_at, mode, folder, routing, partner FROM sessions
      WHERE deleted_at IS NULL ORDER BY updated_at DESC, row DESC";
 
 const NEXT_PURGE: &str = "SELECT id FROM sessions
@@ -31,8 +32,8 @@ impl Store {
         self.writer()
             .run(move |transaction| {
                 let added = transaction.execute(
-                    "INSERT INTO sessions (id, title, title_source, model, created_at, updated_at, mode, folder)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING",
+                    "INSERT INTO sessions (id, title, title_source, model, created_at, updated_at, mode, folder, routing, partner)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO NOTHING",
                     params![
                         session.id.0.as_bytes(),
                         searchable(&session.title),
@@ -42,6 +43,8 @@ impl Store {
                         session.updated_at.0,
                         mode_name(session.mode),
                         session.folder,
+                        session.routing.map(routing_name),
+                        session.partner.map(|model| model.0),
                     ],
                 )?;
                 if added == 0 {
@@ -257,8 +260,8 @@ pub(crate) fn find(
 ) -> rusqlite::Result<Option<SessionSummary>> {
     connection
         .prepare_cached(
-            "SELECT id, title, title_source, model, created_at, updated_at, mode, folder FROM sessions
-             WHERE id = ?1 AND deleted_at IS NULL",
+            "SELECT id, title, title_source, model, created_at, updated_at, mode, folder, routing, partner
+             FROM sessions WHERE id = ?1 AND deleted_at IS NULL",
         )?
         .query_row(params![id.0.as_bytes()], summary)
         .optional()
@@ -275,6 +278,10 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<SessionSummary> {
         updated_at: UnixMillis(row.get(5)?),
         mode: mode_from(row.get_ref(6)?.as_str()?),
         folder: row.get(7)?,
+        routing: row
+            .get::<_, Option<String>>(8)?
+            .map(|name| routing_from(&name)),
+        partner: row.get::<_, Option<String>>(9)?.map(ModelRef),
     })
 }
 

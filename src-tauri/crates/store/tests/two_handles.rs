@@ -18,6 +18,8 @@ pub fn session(n: u128) -> SessionSummary {
         model: None,
         mode: Mode::Ask,
         folder: None,
+        routing: None,
+        partner: None,
         created_at: UnixMillis(1),
         updated_at: UnixMillis(1),
     }

@@ -5,12 +5,14 @@
 mod carriers;
 mod decide;
 mod limits;
+mod offline;
 mod question;
 mod reach;
 mod rules;
 mod shell;
 
 pub use decide::{Decision, Permission, Question, decide};
+pub use offline::offline;
 pub use rules::{Rule, RuleError, Rules, Said, Verdict};
 pub use shell::{PlainCommand, ShellLine};
 
@@ -21,7 +23,12 @@ use crate::tool::sha256;
 /// What an approval is bound to: SHA-256 of the action in canonical JSON, hexadecimal. Actions that differ in a byte of anything
 /// differ in it.
 pub fn fingerprint(action: &Action) -> String {
-    // A struct of strings and numbers always becomes JSON. An empty text never equals another's hash.
-    let text = serde_json::to_vec(action).unwrap_or_default();
+    digest(action)
+}
+
+/// The same of anything else that an answer of the user is bound to. What is no plain data has the digest of nothing, which no
+/// plain data has.
+pub fn digest(value: &impl serde::Serialize) -> String {
+    let text = serde_json::to_vec(value).unwrap_or_default();
     sha256(&text)
 }

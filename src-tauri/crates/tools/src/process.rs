@@ -127,6 +127,11 @@ fn confinement(host: &Host) -> Confinement {
 }
 
 impl Planned {
+    /// Whether it could reach the network once it runs.
+    pub(crate) fn may_leave(&self) -> bool {
+        self.spec.network || self.process.sandbox != Confinement::Full
+    }
+
     /// The action of a tool that runs it.
     pub(crate) fn action(&self, tool: &str, object: &str, arguments: &Value) -> Action {
         let capability = if self.spec.network {

@@ -46,6 +46,12 @@ impl SessionTools {
         self.javascript.lock().await.take();
     }
 
+    /// Ends what could send something off this machine: the user went offline.
+    pub async fn go_offline(&self) {
+        let leaving = self.jobs().into_iter().filter(|job| job.may_leave());
+        futures::future::join_all(leaving.map(|job| async move { job.stop().await })).await;
+    }
+
     /// Starts a job.
     ///
     /// # Errors

@@ -24,6 +24,13 @@ pub fn General() -> impl IntoView {
         <section class="settings-part" aria-labelledby="part-general">
             <h2 class="section-title" id="part-general">"General"</h2>
             <div class="card settings-card">
+                <Line
+                    name="offline"
+                    title="Offline"
+                    hint="Nothing leaves this machine: no provider is asked, nothing is fetched, no tool gets the network. Models here answer as before."
+                >
+                    <Toggle name="offline" on=Signal::derive(move || settings.with(|s| s.offline)) label="Offline" />
+                </Line>
                 <ThemeLine theme=Signal::derive(move || settings.with(|s| s.theme)) />
                 <ModelLine model=Signal::derive(move || settings.with(|s| s.default_model.clone())) />
                 <Line

@@ -20,6 +20,8 @@ pub fn summary(id: u128, updated_at: i64) -> SessionSummary {
         model: None,
         mode: Mode::Ask,
         folder: None,
+        routing: None,
+        partner: None,
         created_at: UnixMillis(0),
         updated_at: UnixMillis(updated_at),
     }

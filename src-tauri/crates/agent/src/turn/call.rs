@@ -283,6 +283,11 @@ impl Turn {
     }
 
     async fn decide(&self, action: &Action) -> Result<Decision, StoreError> {
+        if self.deps.offline.is_offline()
+            && let Some(reason) = policy::offline(action)
+        {
+            return Ok(Decision::Deny(reason.to_owned()));
+        }
         let summary = self.journal.summary();
         let grants = self.deps.store.grants(summary.id).await?;
         let rules = self.deps.rules.rules();
@@ -354,6 +359,8 @@ impl Turn {
     /// Runs what was decided on.
     async fn run_prepared(&self, prepared: Prepared, ctx: ToolContext) -> Result<Outcome, Stop> {
         let acts = prepared.action.capability > Capability::Read;
+        let leaves = policy::offline(&prepared.action).is_some();
+        let stop = ctx.cancel.clone();
         let run = AssertUnwindSafe(prepared.run(ctx)).catch_unwind();
         tokio::pin!(run);
         let outcome = tokio::select! {
@@ -364,6 +371,15 @@ impl Turn {
                     error!("a cancelled tool did not end in time");
                 }
                 return Err(Stop::Cancelled);
+            }
+            () = self.deps.offline.wait_offline(), if leaves => {
+                stop.cancel();
+                if tokio::time::timeout(CANCEL_GRACE, run).await.is_err() {
+                    error!("a tool that used the network did not end in time");
+                }
+                // It may just have begun one in the background.
+                self.bench.tools.go_offline().await;
+                return Ok(Outcome::Refused(prompt::WENT_OFFLINE.to_owned()));
             }
             outcome = &mut run => outcome,
         };

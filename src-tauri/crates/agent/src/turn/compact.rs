@@ -108,16 +108,9 @@ impl Turn {
     async fn accept_compaction(&self) -> Result<(Accepted, Plan), ErrorCard> {
         let settings = (self.deps.settings)();
         let last = self.last_turn().ok_or_else(cards::nothing_to_compact)?;
-        let (name, model) = self.resolve(&settings, None).await?;
-        let steps = last.rest.iter().map(|item| item.step);
-        let accepted = Accepted {
-            turn: last.turn,
-            step: steps.max().unwrap_or(0),
-            model,
-            name,
-            settings,
-            calls: Vec::new(),
-        };
+        let chosen = self.resolve(&settings, None).await?;
+        let step = last.rest.iter().map(|item| item.step).max();
+        let accepted = chosen.accept(last.turn, settings, step.unwrap_or(0));
         let (system, tools) = self.offer(&accepted.settings, accepted.model.info());
         let plan = self
             .plan(&accepted, (&system, &tools), Reason::Asked)

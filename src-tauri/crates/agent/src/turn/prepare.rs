@@ -2,7 +2,7 @@
 //!
 //! Owns validation, the choice of the model, the user's item, and what a retry removes.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use nexus_llm::Model;
 use nexus_protocol::{
@@ -12,7 +12,11 @@ use nexus_protocol::{
 use nexus_store::{Store, StoreError};
 use tracing::{error, warn};
 
-use super::{Accepted, Turn, step::interrupted_call};
+use super::{
+    Accepted, Turn,
+    route::{Chosen, Route},
+    step::interrupted_call,
+};
 use crate::{TurnSettings, cards, context, journal::Journal, prompt, title};
 
 /// Bytes of a message's text, at most: far more than a person writes or a model reads.
@@ -79,6 +83,15 @@ impl Turn {
                 let remove = last.error_notices();
                 self.again(settings, last, remove).await
             }
+            Op::AskCloud => {
+                let last = self.last_turn().ok_or_else(|| {
+                    cards::bad_input(
+                        "There is nothing to ask the cloud",
+                        "Write a message first.",
+                    )
+                })?;
+                self.ask_cloud(settings, last).await
+            }
             // They are taken before: by the actor, by `Turn::run`, or above.
             Op::Interrupt | Op::Approve { .. } | Op::Compact | Op::UndoCompaction { .. } => {
                 Err(cards::internal())
@@ -94,28 +107,24 @@ impl Turn {
         model: Option<ModelRef>,
     ) -> Result<Accepted, ErrorCard> {
         check(&text, &attachments)?;
-        let (name, model) = self.resolve(&settings, model).await?;
+        let chosen = self.resolve(&settings, model).await?;
         let turn = TurnId(self.deps.clock.new_uuid());
         let mut item = self.new_item(turn, 0, ItemBody::User { text, attachments });
         item.status = ItemStatus::Complete;
-        self.fits(&settings, model.as_ref(), &item)?;
+        // What is too long for the model here may not be for the one that is offered next.
+        if !chosen.route.offers_cloud() {
+            self.fits(&settings, chosen.model.as_ref(), &item)?;
+        }
         let saved = self.deps.store.put_item(&item).await;
         saved.map_err(|error| self.refused_by_store(&error))?;
         self.journal.emit(EventMsg::TurnStarted {
             turn,
-            model: name.clone(),
+            model: chosen.name.clone(),
         });
         self.journal
             .emit(EventMsg::ItemAdded { item: item.clone() });
-        self.describe(&name, &item).await;
-        Ok(Accepted {
-            turn,
-            model,
-            name,
-            settings,
-            step: 0,
-            calls: Vec::new(),
-        })
+        self.describe(&chosen.name, &item).await;
+        Ok(chosen.accept(turn, settings, 0))
     }
 
     /// Runs the last turn on, without the items in `remove`.
@@ -125,7 +134,7 @@ impl Turn {
         last: LastTurn,
         remove: BTreeSet<ItemId>,
     ) -> Result<Accepted, ErrorCard> {
-        let (name, model) = self.resolve(&settings, None).await?;
+        let chosen = self.resolve(&settings, None).await?;
         let ids: Vec<ItemId> = remove.iter().copied().collect();
         if !ids.is_empty() {
             let removed = self.deps.store.remove_items(&ids).await;
@@ -134,21 +143,14 @@ impl Turn {
         let turn = last.turn;
         self.journal.emit(EventMsg::TurnStarted {
             turn,
-            model: name.clone(),
+            model: chosen.name.clone(),
         });
         for item in ids {
             self.journal.emit(EventMsg::ItemRemoved { item });
         }
         let steps = last.rest.iter().filter(|item| !remove.contains(&item.id));
         let step = steps.map(|item| item.step.saturating_add(1)).max();
-        Ok(Accepted {
-            turn,
-            model,
-            name,
-            settings,
-            step: step.unwrap_or(0),
-            calls: Vec::new(),
-        })
+        Ok(chosen.accept(turn, settings, step.unwrap_or(0)))
     }
 
     /// Goes on where a question to the user was left open by a restart. The answer is on disk when this returns.
@@ -176,13 +178,13 @@ impl Turn {
             return Err(cards::nothing_to_approve());
         }
         approval.answer = Some(answer);
-        let (name, model) = self.resolve(&settings, None).await?;
+        let chosen = self.resolve(&settings, None).await?;
         let saved = self.deps.store.put_item(&asked).await;
         saved.map_err(|error| self.refused_by_store(&error))?;
         let (turn, step) = (asked.turn, asked.step);
         self.journal.emit(EventMsg::TurnStarted {
             turn,
-            model: name.clone(),
+            model: chosen.name.clone(),
         });
         self.journal.emit(EventMsg::ItemChanged { item: asked });
         let next = self.journal.next_step(turn);
@@ -195,12 +197,8 @@ impl Turn {
             open.map(|item| item.id).collect()
         });
         Ok(Accepted {
-            turn,
-            model,
-            name,
-            settings,
-            step: next,
             calls,
+            ..chosen.accept(turn, settings, next)
         })
     }
 
@@ -208,7 +206,7 @@ impl Turn {
         &self,
         settings: &TurnSettings,
         asked: Option<ModelRef>,
-    ) -> Result<(ModelRef, Arc<dyn Model>), ErrorCard> {
+    ) -> Result<Chosen, ErrorCard> {
         let name = asked
             .or_else(|| self.journal.summary().model)
             .or_else(|| settings.default_model.clone())
@@ -218,7 +216,8 @@ impl Turn {
             () = self.cancel.cancelled() => return Err(cards::cancelled()),
             model = self.deps.models.resolve(&name) => model?,
         };
-        Ok((name, model))
+        let route = Route::of(&self.journal.summary(), model.info().place)?;
+        Ok(Chosen { name, model, route })
     }
 
     /// Refuses a message that would not fit even alone.
@@ -306,6 +305,31 @@ impl LastTurn {
         self.can_retry() || self.last_word().is_some_and(cut)
     }
 
+    /// What the model answered: all but the steps in which a tool ran to its end, which must not be done twice.
+    pub(super) fn answer(&self) -> BTreeSet<ItemId> {
+        let worked: BTreeSet<u32> = self
+            .rest
+            .iter()
+            .filter(|item| {
+                item.status == ItemStatus::Complete
+                    && matches!(item.body, ItemBody::ToolCall { .. })
+            })
+            .map(|item| item.step)
+            .collect();
+        let answered = self.rest.iter().filter(|item| {
+            !worked.contains(&item.step)
+                && matches!(
+                    item.body,
+                    ItemBody::Assistant { .. }
+                        | ItemBody::Thinking { .. }
+                        | ItemBody::ToolCall { .. }
+                )
+        });
+        let mut items: BTreeSet<ItemId> = answered.map(|item| item.id).collect();
+        items.extend(self.error_notices());
+        items
+    }
+
     fn error_notices(&self) -> BTreeSet<ItemId> {
         let is_error = |item: &&Item| {
             matches!(
@@ -336,9 +360,10 @@ impl LastTurn {
                     && matches!(other.body, ItemBody::ToolCall { .. })
             });
             let goes = match &item.body {
-                ItemBody::Notice { .. } | ItemBody::Compaction { .. } | ItemBody::Undo { .. } => {
-                    false
-                }
+                ItemBody::Notice { .. }
+                | ItemBody::Compaction { .. }
+                | ItemBody::Undo { .. }
+                | ItemBody::Offer { .. } => false,
                 ItemBody::ToolCall { .. } => !worked,
                 _ => !worked || item.status != ItemStatus::Complete,
             };
@@ -409,6 +434,9 @@ pub(crate) async fn close_leftovers(
                 }
                 _ => {
                     item.status = ItemStatus::Interrupted;
+                    if let ItemBody::Offer { offer } = &mut item.body {
+                        offer.answer.get_or_insert(ApprovalAnswer::Withdrawn);
+                    }
                     Some(item)
                 }
             }

@@ -10,11 +10,13 @@ use nexus_agent_loop::{
     AgentDeps, EventSink, ModelResolver, RuleBook, SessionHandle, TurnSettings,
 };
 use nexus_checkpoints::Checkpoints;
+use nexus_egress::Switch;
 use nexus_llm::Model;
 use nexus_protocol::{
     Action, Capability, Clock, Confinement, Delta, ErrorCard, ErrorCode, Event, EventMsg, Item,
-    ItemBody, Mode, ModelActivity, ModelRef, Op, ProcessAction, SessionId, SessionSummary,
-    Snapshot, Submission, SubmissionId, TitleSource, ToolLabel, UnixMillis,
+    ItemBody, Mode, ModelActivity, ModelPlace, ModelRef, Op, Pricing, ProcessAction, Routing,
+    SessionId, SessionSummary, Snapshot, Submission, SubmissionId, TitleSource, ToolLabel,
+    UnixMillis,
 };
 use nexus_store::Store;
 use nexus_test_support::FixedClock;
@@ -45,14 +47,14 @@ impl EventSink for Events {
     }
 }
 
-struct Only(Arc<ScriptedModel>);
+struct Both(Vec<Arc<ScriptedModel>>);
 
-impl ModelResolver for Only {
+impl ModelResolver for Both {
     fn resolve(&self, model: &ModelRef) -> BoxFuture<'_, Result<Arc<dyn Model>, ErrorCard>> {
-        let known = model.0 == "test/scripted";
+        let known = self.0.iter().find(|known| known.info().model == *model);
         async move {
-            if known {
-                Ok(Arc::clone(&self.0) as Arc<dyn Model>)
+            if let Some(known) = known {
+                Ok(Arc::clone(known) as Arc<dyn Model>)
             } else {
                 Err(ErrorCard::new(
                     ErrorCode::KeyMissing,
@@ -124,7 +126,11 @@ pub fn confined(code: &str) -> ProcessAction {
 
 pub struct Harness {
     pub folder: tempfile::TempDir,
+    /// In the cloud.
     pub model: Arc<ScriptedModel>,
+    /// On this machine.
+    pub here: Arc<ScriptedModel>,
+    pub offline: Switch,
     pub store: Store,
     pub events: Arc<Events>,
     pub session: SessionHandle,
@@ -154,7 +160,12 @@ impl Harness {
         context_tokens: Option<u32>,
     ) -> Self {
         let clock = Arc::new(FixedClock::at(UnixMillis(START)));
-        let model = Arc::new(ScriptedModel::new(Arc::clone(&clock), context_tokens));
+        let model = ScriptedModel::new(Arc::clone(&clock), context_tokens);
+        let model = Arc::new(model.priced(Pricing {
+            input_per_million: 3.0,
+            output_per_million: 15.0,
+        }));
+        let here = Arc::new(ScriptedModel::here(Arc::clone(&clock)));
         let store = Store::open(&folder.path().join("nexus.db")).unwrap();
         let summary = SessionSummary {
             id: SessionId(Uuid::from_u128(0xabc)),
@@ -163,6 +174,8 @@ impl Harness {
             model: None,
             mode: Mode::Ask,
             folder: None,
+            routing: None,
+            partner: None,
             created_at: UnixMillis(START),
             updated_at: UnixMillis(START),
         };
@@ -181,20 +194,24 @@ impl Harness {
         }));
         let rules = Arc::new(Book::default());
         let read = Arc::clone(&settings);
+        let offline = Switch::new();
         let deps = AgentDeps {
             store: store.clone(),
             tools,
             host: Arc::new(host),
             checkpoints: Checkpoints::open(&folder.path().join("checkpoints")).unwrap(),
             rules: Arc::clone(&rules) as Arc<dyn RuleBook>,
-            models: Arc::new(Only(Arc::clone(&model))),
+            models: Arc::new(Both(vec![Arc::clone(&model), Arc::clone(&here)])),
             events: Arc::clone(&events) as Arc<dyn EventSink>,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            offline: offline.clone(),
             settings: Arc::new(move || read.lock().unwrap().clone()),
         };
         Self {
             folder,
             model,
+            here,
+            offline,
             store,
             session: SessionHandle::spawn(summary.clone(), deps.clone()),
             events,
@@ -215,6 +232,23 @@ impl Harness {
         let changed = self.store.set_folder(id, folder.to_str()).await.unwrap();
         self.session.changed(changed.unwrap()).await;
         folder
+    }
+
+    /// Where answers are made: the model that is asked, and the other one.
+    pub async fn routed(&self, routing: Routing) {
+        let (here, there) = (
+            ModelRef("local/tiny".into()),
+            ModelRef("test/scripted".into()),
+        );
+        let (model, partner) = match routing.first() {
+            ModelPlace::ThisMachine => (here, there),
+            ModelPlace::Cloud => (there, here),
+        };
+        let changed = self
+            .store
+            .set_routing(self.summary.id, Some(routing), Some(&model), Some(&partner))
+            .await;
+        self.session.changed(changed.unwrap().unwrap()).await;
     }
 
     /// A new actor on what the store has, as after a restart.
@@ -323,6 +357,7 @@ impl Harness {
         let stored = self.store.session(self.summary.id).await.unwrap();
         assert_eq!(stored, Some(snapshot.session));
         assert_eq!(self.model.faults(), Vec::<String>::new());
+        assert_eq!(self.here.faults(), Vec::<String>::new());
         for item in &snapshot.items {
             assert_ne!(
                 item.status,
@@ -427,6 +462,16 @@ fn tell(item: &Item) -> String {
             files,
             more,
         } => format!("undo, redone {redone}: {files:?} and {more}"),
+        ItemBody::Offer { offer } => format!(
+            "offer of {} ({}): {} messages, {} files, {} images, price known {}; {:?}",
+            offer.model,
+            offer.why,
+            offer.messages,
+            offer.files,
+            offer.images,
+            offer.cost_usd().is_some(),
+            offer.answer
+        ),
         ItemBody::Notice { level, text, .. } => format!("notice {level:?} {text:?}"),
     };
     format!(

@@ -9,7 +9,7 @@ use std::{
 use futures::StreamExt;
 use nexus_llm::{Model, ModelError, ModelEvent, ModelStream};
 use nexus_protocol::{
-    ChatRequest, FinishReason, ModelActivity, ModelInfo, ModelPlace, ModelRef, Usage,
+    ChatRequest, FinishReason, ModelActivity, ModelInfo, ModelPlace, ModelRef, Pricing, Usage,
 };
 use nexus_test_support::{FixedClock, check_chat};
 use tokio::sync::Semaphore;
@@ -130,6 +130,20 @@ impl ScriptedModel {
             requests: Mutex::default(),
             faults: Mutex::default(),
         }
+    }
+
+    /// One on this machine, with less room.
+    pub fn here(clock: Arc<FixedClock>) -> Self {
+        let mut model = Self::new(clock, Some(4096));
+        model.info.model = ModelRef("local/tiny".into());
+        model.info.display_name = "Tiny".into();
+        model.info.place = ModelPlace::ThisMachine;
+        model
+    }
+
+    pub fn priced(mut self, pricing: Pricing) -> Self {
+        self.info.pricing = Some(pricing);
+        self
     }
 
     pub fn plays(&self, script: Vec<Play>) {

@@ -103,7 +103,8 @@ async fn without_a_terminal_the_answer_is_no() {
         network: None,
         arguments_hash: String::new(),
     };
-    approvals.waiting.push_back((item, approval(action)));
+    let question = Question::Tool(Box::new(approval(action)));
+    approvals.waiting.push_back((item, question));
     let Op::Approve {
         item: answered,
         answer,
@@ -114,4 +115,32 @@ async fn without_a_terminal_the_answer_is_no() {
     };
     assert_eq!(answered, item);
     assert!(!answer.allows());
+}
+
+#[test]
+fn the_question_about_the_cloud_says_what_would_be_sent() {
+    let offer = CloudOffer {
+        nonce: Nonce(Uuid::nil()),
+        fingerprint: String::new(),
+        model: nexus_protocol::ModelRef::new("far", "large"),
+        display_name: "Large\u{1b}[2K".into(),
+        why: "Tiny on this machine did not answer. The model's process ended.".into(),
+        messages: 5,
+        bytes: 12_345,
+        files: 2,
+        images: 0,
+        tokens: 3_000,
+        pricing: Some(nexus_protocol::Pricing {
+            input_per_million: 3.0,
+            output_per_million: 15.0,
+        }),
+        answer: None,
+    };
+    assert_eq!(
+        cloud_question(&offer),
+        "Go on in the cloud?\n  Tiny on this machine did not answer. The model's process ended.\n  \
+         Large\\u{1b}[2K (far/large) would get 5 messages (12.3 kB), 2 results of tools; about 3000 tokens.\n  \
+         About $0.0090 for what is sent, and $15 for a million tokens of the answer.\n  \
+         The rest of this turn is answered there too.\n"
+    );
 }

@@ -1,6 +1,6 @@
 use nexus_protocol::{
-    ErrorAction, ErrorCard, ErrorCode, Item, ItemId, Mode, ModelRef, NoticeLevel, SessionActivity,
-    SessionId, SessionSummary, TitleSource, ToolResult, TurnId, UnixMillis,
+    CloudOffer, ErrorAction, ErrorCard, ErrorCode, Item, ItemId, Mode, Nonce, NoticeLevel,
+    SessionActivity, SessionId, SessionSummary, TitleSource, ToolResult, TurnId, UnixMillis,
 };
 use uuid::Uuid;
 
@@ -29,6 +29,8 @@ fn chat() -> Snapshot {
             model: Some(model.clone()),
             mode: Mode::Ask,
             folder: None,
+            routing: None,
+            partner: None,
             created_at: UnixMillis(0),
             updated_at: UnixMillis(0),
         },
@@ -75,6 +77,25 @@ fn chat() -> Snapshot {
             ),
             item(
                 ItemStatus::Complete,
+                ItemBody::Offer {
+                    offer: Box::new(CloudOffer {
+                        nonce: Nonce(Uuid::nil()),
+                        fingerprint: String::new(),
+                        model: ModelRef::new("far", "large"),
+                        display_name: "Large".into(),
+                        why: "You asked for it.".into(),
+                        messages: 2,
+                        bytes: 345,
+                        files: 0,
+                        images: 0,
+                        tokens: 80,
+                        pricing: None,
+                        answer: Some(ApprovalAnswer::Withdrawn),
+                    }),
+                },
+            ),
+            item(
+                ItemStatus::Complete,
                 ItemBody::Undo {
                     redone: false,
                     files: vec!["a.txt".into(), "b.txt".into()],
@@ -101,19 +122,24 @@ fn chat() -> Snapshot {
     }
 }
 
+fn made_at(model: &ModelRef) -> String {
+    assert_eq!(model.0, "local/x");
+    "on this machine".into()
+}
+
 #[test]
 fn an_export_has_what_was_said() {
     assert_eq!(
-        markdown(&chat(), Detail::Words),
-        "# Sums\n\n## You\n\n1 + 1?\n\n## local/x\n\nIt is\n\n(interrupted)\n"
+        markdown(&chat(), Detail::Words, made_at),
+        "# Sums\n\n## You\n\n1 + 1?\n\n## local/x, on this machine\n\nIt is\n\n(interrupted)\n"
     );
 }
 
 #[test]
 fn a_transcript_has_everything() {
     assert_eq!(
-        markdown(&chat(), Detail::All),
+        markdown(&chat(), Detail::All, made_at),
         "# Sums\n\n## You\n\n1 + 1?\n\n### Thinking\n\n> easy\n> really\n\n### Tool: calculate\n\n`` {\"a\":\"`\"} ``\n\n→ 2\n\n\
-         ## local/x\n\nIt is\n\n(interrupted)\n\n> You took these changes back: a.txt, b.txt and 3 more\n\n> **Broken** Try again.\n"
+         ## local/x, on this machine\n\nIt is\n\n(interrupted)\n\n> You asked for it. Nothing was sent: 2 messages (345 bytes); about 80 tokens for Large.\n\n> You took these changes back: a.txt, b.txt and 3 more\n\n> **Broken** Try again.\n"
     );
 }

@@ -59,7 +59,7 @@ fn chats_are_listed_shown_found_and_exported() {
         list.contains(&id) && list.contains("Tell me something"),
         "{list}"
     );
-    let expected = "# Tell me something\n\n## You\n\nTell me something\n\n## scripted/test-model\n\nAbout **zebras**.\n";
+    let expected = "# Tell me something\n\n## You\n\nTell me something\n\n## scripted/test-model, on this machine\n\nAbout **zebras**.\n";
     for command in ["show", "export"] {
         let ran = world.run(&["sessions", command, &id[..23]]);
         assert_eq!(

@@ -153,7 +153,7 @@ async fn hosts_that_are_not_public_are_refused_before_a_connection() {
         ("nothing.example", vec![]),
         ("foo.localhost", vec![at("127.0.0.1")]),
     ]);
-    let fetcher = ImageFetcher::new(resolver.clone());
+    let fetcher = ImageFetcher::new(resolver.clone(), egress());
     let hosts = [
         // Numbers in every spelling that a URL allows.
         "127.0.0.1",
@@ -274,10 +274,15 @@ fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     out
 }
 
+fn egress() -> Egress {
+    Egress::new(&nexus_llm::Timeouts::default()).unwrap()
+}
+
 /// A fetcher for which 127.0.0.1 stands for the internet, over http on any port.
 fn open(resolver: Arc<Table>) -> ImageFetcher {
     ImageFetcher {
         resolver,
+        egress: egress(),
         allowed: |ip| ip == IpAddr::from([127, 0, 0, 1]),
         scheme: "http",
         limit: Duration::from_secs(5),
@@ -481,4 +486,21 @@ async fn silence_ends_in_time() {
         .fetch(&format!("http://images.example:{}/", address.port()))
         .await;
     assert_eq!(result, Err(FetchError::TimedOut));
+}
+
+#[tokio::test]
+async fn offline_no_name_is_looked_up_and_nothing_asked_for() {
+    let (address, seen) = serve(vec![answer("200 OK", "", PNG)]).await;
+    let resolver = table(vec![("images.example", vec![address])]);
+    let fetcher = open(resolver.clone());
+    fetcher.egress.switch().set(true);
+    let url = format!("http://images.example:{}/", address.port());
+    let refused = fetcher.fetch(&url).await.unwrap_err();
+    assert_eq!(refused, FetchError::Offline);
+    assert_eq!(refused.card().action, ErrorAction::GoOnline);
+    assert!(resolver.asked.lock().unwrap().is_empty());
+    // The same fetcher, once it may.
+    fetcher.egress.switch().set(false);
+    assert!(fetcher.fetch(&url).await.is_ok());
+    assert_eq!(seen.lock().unwrap().len(), 1);
 }

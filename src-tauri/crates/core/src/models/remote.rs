@@ -49,6 +49,10 @@ impl RemoteLists {
             }
             let list = self.one(&provider, refresh).await;
             let absent = matches!(&list, Err(error) if error.code == ErrorCode::Unreachable);
+            // Nobody elsewhere was asked, as the user wants it: no failure either.
+            if matches!(&list, Err(error) if error.code == ErrorCode::Offline) {
+                return None;
+            }
             if absent && !provider.custom && provider.place() == ModelPlace::ThisMachine {
                 return None;
             }

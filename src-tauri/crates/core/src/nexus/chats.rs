@@ -7,7 +7,7 @@ use nexus_protocol::{
     TitleSource,
 };
 
-use super::Nexus;
+use super::{Nexus, routing::Pair};
 use crate::cards;
 
 /// Characters of a title; longer ones are cut.
@@ -49,6 +49,8 @@ impl Nexus {
             model,
             mode,
             folder,
+            routing,
+            partner,
         } = new;
         if let Some(model) = &model {
             self.inner.models.check(model).await?;
@@ -57,14 +59,24 @@ impl Nexus {
             Some(folder) => Some(self.check_folder(Path::new(&folder)).await?),
             None => None,
         };
+        let model = model.or_else(|| self.inner.settings.current().settings.default_model);
+        let pair = match routing {
+            Some(routing) => self.pair(routing, [partner, model, None]).await?,
+            None => Pair {
+                model,
+                partner: None,
+            },
+        };
         let now = self.inner.clock.now();
         let summary = SessionSummary {
             id: SessionId(self.inner.clock.new_uuid()),
             title: String::new(),
             title_source: TitleSource::None,
-            model: model.or_else(|| self.inner.settings.current().settings.default_model),
+            model: pair.model,
             mode: mode.unwrap_or_default(),
             folder,
+            routing,
+            partner: pair.partner,
             created_at: now,
             updated_at: now,
         };
@@ -152,7 +164,7 @@ impl Nexus {
             .map_err(|error| error.card())
     }
 
-    async fn summary(&self, id: SessionId) -> Result<SessionSummary, ErrorCard> {
+    pub(super) async fn summary(&self, id: SessionId) -> Result<SessionSummary, ErrorCard> {
         self.inner
             .store
             .session(id)

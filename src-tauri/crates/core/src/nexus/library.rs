@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use nexus_protocol::{
     Download, DownloadId, DownloadRequest, ErrorCard, FoundModel, HubDetails, HubPage, ImportMode,
-    LocalModels, ModelCatalog, ModelInfo, ModelRef, ModelRemoved, ModelsPlace, SessionId,
+    LocalModels, ModelCatalog, ModelInfo, ModelRef, ModelRemoved, ModelsPlace, Routing, SessionId,
 };
 use serde_json::Value;
 
@@ -17,7 +17,8 @@ impl Nexus {
         Ok(self.inner.models.catalog(refresh).await)
     }
 
-    /// Chooses a model: for a session, where one is named, and for all new ones.
+    /// Chooses a model: for a session, where one is named, and for all new ones. In a session that asks at both places it takes the
+    /// place of the one at its own.
     pub async fn model_select(
         &self,
         session: Option<SessionId>,
@@ -26,13 +27,25 @@ impl Nexus {
         self.inner.models.check(&model).await?;
         if let Some(id) = session {
             let handle = self.session(id).await?;
-            let changed = self
-                .inner
-                .store
-                .set_model(id, &model)
-                .await
-                .map_err(|error| error.card())?;
-            if let Some(summary) = changed {
+            let before = self.summary(id).await?;
+            let place = self.place(&model);
+            let store = &self.inner.store;
+            let changed = match before.routing {
+                Some(routing) if place != Some(routing.first()) => match routing {
+                    // It stands beside the one that is asked first; new chats are another matter.
+                    Routing::LocalFirst | Routing::CloudFirst => {
+                        let first = before.model.as_ref();
+                        let set = store.set_routing(id, Some(routing), first, Some(&model));
+                        let summary = set.await.map_err(|error| error.card())?;
+                        handle.changed(summary.ok_or_else(cards::no_session)?).await;
+                        return Ok(());
+                    }
+                    Routing::LocalOnly => return Err(routing.refusal()),
+                    Routing::Cloud => store.set_routing(id, None, Some(&model), None).await,
+                },
+                _ => store.set_model(id, &model).await,
+            };
+            if let Some(summary) = changed.map_err(|error| error.card())? {
                 handle.changed(summary).await;
             }
         }

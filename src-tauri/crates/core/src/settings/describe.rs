@@ -15,6 +15,9 @@ pub fn words(name: &str) -> Option<&'static str> {
         "default_model" => {
             "The model of new chats: \"local/smollm2-135m\", \"openrouter/some/model\" or the like."
         }
+        "offline" => {
+            "Whether nothing may leave this machine: no provider elsewhere is asked, nothing is fetched, no tool gets the network."
+        }
         "auto_title" => "Whether the model names a chat after its first answer.",
         "idle_unload_minutes" => {
             "A local model leaves the memory after so many minutes without a question; 0 is never."

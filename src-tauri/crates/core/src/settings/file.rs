@@ -71,6 +71,15 @@ fn span_of(document: &Document<&str>, fault: &Fault) -> Option<std::ops::Range<u
     }
 }
 
+/// Whether a file that cannot be read as a whole asks to be offline, on a line of its own.
+pub fn says_offline(text: &str) -> bool {
+    text.lines().any(|line| {
+        let line = line.split('#').next().unwrap_or_default();
+        line.split_once('=')
+            .is_some_and(|(name, value)| name.trim() == "offline" && value.trim() == "true")
+    })
+}
+
 /// From 1, columns in characters.
 fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);

@@ -18,7 +18,7 @@ fn open(text: Option<&str>, env: &[(&str, &str)]) -> (tempfile::TempDir, Setting
         .iter()
         .map(|(k, v)| ((*k).into(), (*v).into()))
         .collect();
-    (dir, SettingsStore::open(file, env))
+    (dir, SettingsStore::open(file, env, Switch::new()))
 }
 
 fn text(store: &SettingsStore) -> String {
@@ -171,7 +171,7 @@ fn a_file_that_cannot_be_read_is_a_problem_too() {
     let huge = dir.path().join("huge.toml");
     fs::write(&huge, "#".repeat(2 << 20)).unwrap();
     for path in [dir.path().to_path_buf(), latin, huge] {
-        let store = SettingsStore::open(path.clone(), BTreeMap::new());
+        let store = SettingsStore::open(path.clone(), BTreeMap::new(), Switch::new());
         let loaded = store.current();
         assert_eq!(loaded.settings, Settings::default());
         assert_eq!(loaded.problems.len(), 1, "{path:?}");
@@ -293,7 +293,7 @@ fn a_linked_file_stays_a_link_and_keeps_its_mode() {
     fs::set_permissions(&real, fs::Permissions::from_mode(0o600)).unwrap();
     let link = dir.path().join("settings.toml");
     symlink(&real, &link).unwrap();
-    let store = SettingsStore::open(link.clone(), BTreeMap::new());
+    let store = SettingsStore::open(link.clone(), BTreeMap::new(), Switch::new());
     store.set("theme", &json!("dark")).unwrap();
     assert!(link.symlink_metadata().unwrap().is_symlink());
     assert_eq!(fs::read_to_string(&real).unwrap(), "theme = \"dark\"\n");
@@ -374,4 +374,37 @@ fn a_model_needs_two_parts() {
     ] {
         assert_eq!(check_model(&ModelRef(name.into())).is_ok(), fine, "{name}");
     }
+}
+
+#[test]
+fn the_switch_follows_the_setting_however_it_changes() {
+    let switch = Switch::new();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("settings.toml");
+    fs::write(&file, "offline = true\n").unwrap();
+    let store = SettingsStore::open(file.clone(), BTreeMap::new(), switch.clone());
+    assert!(switch.is_offline());
+    store.set("offline", &json!(false)).unwrap();
+    assert!(!switch.is_offline());
+    store.set("offline", &json!(true)).unwrap();
+    assert!(switch.is_offline());
+    // By hand, and with a slip elsewhere in the file: who wants to be offline stays offline.
+    fs::write(&file, "offline = false\n").unwrap();
+    store.reload();
+    assert!(!switch.is_offline());
+    fs::write(&file, "  offline=true # for the train\ntheme = nonsense\n").unwrap();
+    let loaded = store.reload();
+    assert_eq!(loaded.problems.len(), 1);
+    assert!(switch.is_offline());
+    fs::write(&file, "# offline = true\ntheme = nonsense\n").unwrap();
+    store.reload();
+    assert!(!switch.is_offline());
+}
+
+#[test]
+fn the_environment_stands_above_the_switch_in_the_file() {
+    let (_dir, store) = open(Some("offline = false"), &[("NEXUS_OFFLINE", "1")]);
+    assert!(store.current().settings.offline);
+    assert!(store.set("offline", &json!(false)).is_err());
+    assert!(store.current().settings.offline);
 }

@@ -2,7 +2,7 @@
 
 use nexus_protocol::{ModelRef, ModelsPlace, ProviderEntry, Settings};
 use nexus_tools::policy::{Rule, Verdict};
-use url::{Host, Url};
+use url::Url;
 
 /// A value that cannot be used.
 #[derive(Debug, PartialEq, Eq)]
@@ -174,7 +174,7 @@ fn check_base_url(text: &str) -> Result<Url, String> {
     }
     match (url.scheme(), url.host()) {
         ("https", Some(_)) => Ok(url),
-        ("http", Some(host)) if is_loopback(&host) => Ok(url),
+        ("http", Some(host)) if nexus_egress::is_this_host(&host) => Ok(url),
         ("http", Some(_)) => Err(format!(
             "“{text}” must begin with https: over http the key and the chat could be read on the way (http is for this machine only)"
         )),
@@ -199,15 +199,6 @@ fn check_key(key: &str) -> Result<(), String> {
     }
 }
 
-/// Whether a host is this machine.
-pub fn is_loopback(host: &Host<&str>) -> bool {
-    match host {
-        Host::Ipv4(ip) => ip.is_loopback(),
-        Host::Ipv6(ip) => ip.is_loopback(),
-        Host::Domain(name) => *name == "localhost",
-    }
-}
-
 /// Scheme, host and port: what a key is bound to. `None` where the address is none.
 pub fn origin(base_url: &str) -> Option<String> {
     let url = check_base_url(base_url).ok()?;
@@ -216,5 +207,5 @@ pub fn origin(base_url: &str) -> Option<String> {
 
 /// Whether an address is on this machine.
 pub fn on_this_machine(base_url: &str) -> bool {
-    Url::parse(base_url).is_ok_and(|url| url.host().is_some_and(|host| is_loopback(&host)))
+    Url::parse(base_url).is_ok_and(|url| nexus_egress::is_this_machine(&url))
 }

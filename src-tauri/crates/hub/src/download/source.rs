@@ -5,8 +5,8 @@
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
-use reqwest::{
-    Response, StatusCode,
+use nexus_egress::{
+    Answer, StatusCode,
     header::{self, HeaderMap, HeaderValue},
 };
 use tokio::sync::Mutex;
@@ -42,7 +42,7 @@ struct Link {
 
 /// An answer that holds what was asked for.
 pub(crate) struct Opened {
-    pub(crate) body: Response,
+    pub(crate) body: Answer,
     pub(crate) etag: Option<String>,
     /// Where the answer ends; at most where it was asked to.
     pub(crate) end: u64,
@@ -164,7 +164,8 @@ impl Source {
             .get(url, headers, false)
             .await
             .map_err(|error| match error {
-                HubError::Redirect(_) => Trouble::Fatal(error),
+                // The user's own choice does not pass by itself.
+                HubError::Redirect(_) | HubError::Offline => Trouble::Fatal(error),
                 _ => Trouble::retry(error),
             })
     }
@@ -245,7 +246,7 @@ impl Source {
         })
     }
 
-    fn refusal(&self, from_hub: bool, response: &Response) -> Trouble {
+    fn refusal(&self, from_hub: bool, response: &Answer) -> Trouble {
         let status = response.status().as_u16();
         let error = if from_hub {
             let what = format!("file “{}” in “{}”", self.name, self.model);

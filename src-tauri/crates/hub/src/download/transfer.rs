@@ -146,7 +146,7 @@ impl Transfer {
     /// Writes what comes. What came before a failure is written too: it need not come again.
     async fn drain(&self, opened: Opened, left: &mut Range<u64>) -> Result<(), Trouble> {
         let end = opened.end;
-        let mut body = opened.body.bytes_stream();
+        let mut body = Box::pin(opened.body.bytes_stream());
         let mut buffer = BytesMut::with_capacity(BUFFER);
         let mut slow = Slow::new(&self.limits);
         let ended = loop {
@@ -171,7 +171,13 @@ impl Transfer {
                         "the file ended before its end".into(),
                     )));
                 }
-                Ok(Some(Err(error))) => break Err(Trouble::retry(unreachable(error))),
+                Ok(Some(Err(error))) => {
+                    break Err(match unreachable(error) {
+                        // The user's own choice does not pass by itself.
+                        error @ HubError::Offline => Trouble::Fatal(error),
+                        error => Trouble::retry(error),
+                    });
+                }
                 Ok(Some(Ok(chunk))) => {
                     let take = usize::try_from(room).unwrap_or(usize::MAX).min(chunk.len());
                     buffer.extend_from_slice(&chunk[..take]);

@@ -20,6 +20,7 @@ fn all() -> Vec<HubError> {
         HubError::BadAnswer("its next page is on another host".into()),
         HubError::TooLarge { limit: 4_194_304 },
         HubError::Unreachable("connection refused".into()),
+        HubError::Offline,
         HubError::Silent("nothing came for 30 s".into()),
         HubError::WebPage,
         HubError::Redirect("to http, without encryption".into()),

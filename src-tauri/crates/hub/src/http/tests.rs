@@ -5,7 +5,11 @@ fn endpoint(base: &str) -> Endpoint {
         base: base.into(),
         ..HubSettings::default()
     };
-    Endpoint::new(http_client(Duration::from_secs(1)).unwrap(), &settings).unwrap()
+    Endpoint::new(
+        http_client(Duration::from_secs(1), &Switch::new()).unwrap(),
+        &settings,
+    )
+    .unwrap()
 }
 
 fn headers(name: &'static str, value: &str) -> HeaderMap {

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, LOCATION};
+use nexus_egress::{
+    Answer,
+    header::{CONTENT_TYPE, LOCATION},
+};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -28,10 +31,7 @@ pub(super) enum Body {
 
 impl Provider {
     /// Lets good answers through, and reads why an answer is not good.
-    pub(super) async fn good(
-        &self,
-        response: reqwest::Response,
-    ) -> Result<(reqwest::Response, Body), Failure> {
+    pub(super) async fn good(&self, response: Answer) -> Result<(Answer, Body), Failure> {
         let status = response.status();
         if status.is_redirection() {
             return Err(self.redirected(&response).into());
@@ -76,7 +76,7 @@ impl Provider {
     /// A whole body, bounded in bytes and time.
     pub(super) async fn whole_body(
         &self,
-        response: reqwest::Response,
+        response: Answer,
         limit: usize,
         until: Instant,
     ) -> Result<Vec<u8>, Failure> {
@@ -87,6 +87,7 @@ impl Provider {
                 .bad(&format!("the answer is longer than {limit} bytes"))
                 .into()),
             End::TooSlow => Err(self.timed_out(Phase::Stream).into()),
+            End::Offline => Err(self.offline()),
             End::Broken(message) => Err(ModelError::ConnectionLost {
                 provider: self.label.clone(),
                 message: self.cleaner.message(&message),
@@ -102,7 +103,7 @@ impl Provider {
         }
     }
 
-    fn redirected(&self, response: &reqwest::Response) -> ModelError {
+    fn redirected(&self, response: &Answer) -> ModelError {
         let target = response
             .headers()
             .get(LOCATION)
@@ -126,14 +127,14 @@ impl Provider {
 
 /// A body that comes as a stream, with its clocks.
 pub(super) struct Streaming {
-    response: reqwest::Response,
+    response: Answer,
     decoder: StreamDecoder,
     last_content: Instant,
     done_at: Option<Instant>,
 }
 
 impl Streaming {
-    pub(super) fn new(response: reqwest::Response, decoder: StreamDecoder) -> Self {
+    pub(super) fn new(response: Answer, decoder: StreamDecoder) -> Self {
         Self {
             response,
             decoder,
@@ -164,6 +165,8 @@ impl Streaming {
         match timeout_at(until, self.response.chunk()).await {
             Ok(Ok(Some(bytes))) => self.decoder.push(&bytes, events)?,
             Ok(Ok(None)) => self.decoder.end_of_stream(events)?,
+            // What came is shown; why no more comes is the user's own choice, not the line's.
+            Ok(Err(error)) if error.is_offline() => return Err(provider.offline()),
             Ok(Err(error)) => self.decoder.lost(&root_cause(&error), events)?,
             Err(_) if self.done_at.is_some() => self.decoder.lost("silence", events)?,
             // The provider is alive and works on it: asking again would only cost once more.
@@ -185,7 +188,7 @@ impl Streaming {
 /// An answer of a server that does not stream.
 pub(super) async fn whole_answer(
     provider: &Provider,
-    response: reqwest::Response,
+    response: Answer,
     mut decoder: StreamDecoder,
     events: &mut Vec<ModelEvent>,
 ) -> Result<(), Failure> {
@@ -203,11 +206,12 @@ enum End {
     Complete,
     TooLong,
     TooSlow,
+    Offline,
     Broken(String),
 }
 
 /// Reads at most `limit` bytes, until a point in time.
-async fn read(mut response: reqwest::Response, limit: usize, until: Instant) -> Read {
+async fn read(mut response: Answer, limit: usize, until: Instant) -> Read {
     let mut bytes = Vec::new();
     let end = loop {
         match timeout_at(until, response.chunk()).await {
@@ -219,6 +223,7 @@ async fn read(mut response: reqwest::Response, limit: usize, until: Instant) -> 
                 }
             }
             Ok(Ok(None)) => break End::Complete,
+            Ok(Err(error)) if error.is_offline() => break End::Offline,
             Ok(Err(error)) => break End::Broken(root_cause(&error)),
             Err(_) => break End::TooSlow,
         }

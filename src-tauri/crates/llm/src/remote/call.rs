@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_stream::stream;
+use nexus_egress::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use nexus_protocol::{ChatRequest, ModelActivity, ModelInfo, ProviderKind};
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -61,7 +61,8 @@ pub(super) fn stream(
                 retry::wait(&provider.timeouts, attempt, failure.retry_after, provider.jitter.as_ref())
             };
             let Some(wait) = wait else {
-                if failure.error != ModelError::Cancelled {
+                // What the user wanted is no fault.
+                if !matches!(failure.error, ModelError::Cancelled | ModelError::Offline { .. }) {
                     warn!(provider = %provider.label.id, attempt, shown, error = %failure.error, "model call failed");
                 }
                 yield Err(failure.error);
@@ -124,7 +125,7 @@ impl Try {
 async fn send(
     provider: &Provider,
     body: bytes::Bytes,
-) -> Result<(reqwest::Response, Body), Failure> {
+) -> Result<(nexus_egress::Answer, Body), Failure> {
     let url = provider.endpoint(&["chat", "completions"])?;
     let upload = Duration::from_secs((body.len() / BYTES_A_SECOND) as u64);
     let mut request = provider

@@ -5,6 +5,8 @@
 use std::error::Error as _;
 use std::time::Duration;
 
+use nexus_egress::EgressError;
+
 use super::Provider;
 use crate::{ModelError, Phase};
 
@@ -46,8 +48,18 @@ impl Provider {
         }
     }
 
+    /// The user's own choice: nothing that passes by itself.
+    pub(super) fn offline(&self) -> Failure {
+        Failure::for_good(ModelError::Offline {
+            provider: self.label.clone(),
+        })
+    }
+
     /// A request that got no answer.
-    pub(super) fn no_answer(&self, error: &reqwest::Error) -> Failure {
+    pub(super) fn no_answer(&self, error: &EgressError) -> Failure {
+        if error.is_offline() {
+            return self.offline();
+        }
         if error.is_timeout() {
             return self.timed_out(Phase::Connecting).into();
         }
@@ -71,7 +83,7 @@ impl Provider {
 }
 
 /// The innermost reason. The layers above it repeat the address, which may hold what people typed.
-pub(super) fn root_cause(error: &reqwest::Error) -> String {
+pub(super) fn root_cause(error: &EgressError) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
@@ -85,7 +97,7 @@ pub(super) fn root_cause(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-fn is_tls(error: &reqwest::Error) -> bool {
+fn is_tls(error: &EgressError) -> bool {
     let mut cause = error.source();
     while let Some(inner) = cause {
         let mut io = inner.downcast_ref::<std::io::Error>();

@@ -2,8 +2,8 @@
 //!
 //! Owns: asking for them and reading them, in both dialects. Refuses to own: keeping them.
 
+use nexus_egress::header::{ACCEPT, AUTHORIZATION, HeaderName, HeaderValue};
 use nexus_protocol::{ModelInfo, ModelRef, Pricing, ProviderKind};
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderName, HeaderValue};
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -82,7 +82,9 @@ async fn get_once(provider: &Provider, path: &[&str]) -> Result<Vec<u8>, Failure
         request = request.header(name, key);
     }
     for (name, value) in &provider.quirks.list_headers {
-        request = request.header(name, value);
+        if let Ok(value) = HeaderValue::from_str(value) {
+            request = request.header(name, value);
+        }
     }
     let response = match timeout(provider.timeouts.headers, request.send()).await {
         Ok(Ok(response)) => response,

@@ -102,6 +102,11 @@ impl Job {
         })
     }
 
+    /// Whether it could reach the network.
+    pub(super) fn may_leave(&self) -> bool {
+        self.planned.may_leave()
+    }
+
     /// What was started.
     pub(crate) fn process(&self) -> &ProcessAction {
         &self.planned.process
