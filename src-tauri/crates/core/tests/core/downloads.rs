@@ -151,7 +151,7 @@ async fn a_choice_becomes_a_model_and_goes_again() {
 async fn a_pause_and_a_restart_keep_what_came() {
     let world = World::new();
     let hub = hub().await;
-    hub.slow_down(500, Duration::from_millis(20));
+    hub.slow_down(6_000, Duration::from_millis(20));
     let nexus = at(&world, &hub.base()).await;
     let mut events = nexus.subscribe_app();
     let file = "m-Q8_0.gguf";
@@ -213,7 +213,7 @@ async fn a_pause_and_a_restart_keep_what_came() {
 async fn a_cancelled_one_leaves_nothing() {
     let world = World::new();
     let hub = hub().await;
-    hub.slow_down(500, Duration::from_millis(20));
+    hub.slow_down(6_000, Duration::from_millis(20));
     let nexus = at(&world, &hub.base()).await;
     let mut events = nexus.subscribe_app();
     let started = nexus.download_start(request("m-Q8_0.gguf")).await.unwrap();
@@ -306,7 +306,7 @@ async fn a_full_disk_is_said_before_anything_is_fetched() {
 async fn two_programs_that_fetch_the_same_share_it() {
     let world = World::new();
     let hub = hub().await;
-    hub.slow_down(20_000, Duration::from_millis(20));
+    hub.slow_down(12_000, Duration::from_millis(20));
     let base = hub.base();
     let (one, two) = tokio::join!(at(&world, &base), at(&world, &base));
     let (mut first, mut second) = (one.subscribe_app(), two.subscribe_app());
@@ -346,7 +346,7 @@ async fn two_programs_that_fetch_the_same_share_it() {
 async fn a_file_that_changed_on_the_hub_is_begun_anew() {
     let world = World::new();
     let hub = hub().await;
-    hub.slow_down(500, Duration::from_millis(20));
+    hub.slow_down(6_000, Duration::from_millis(20));
     let nexus = at(&world, &hub.base()).await;
     let mut events = nexus.subscribe_app();
     let started = nexus.download_start(request("m-Q8_0.gguf")).await.unwrap();
