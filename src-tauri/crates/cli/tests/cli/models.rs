@@ -60,7 +60,7 @@ fn a_model_is_found_shown_pulled_listed_and_removed() {
         "Balanced",
         "Large",
         "RECOMMENDED. Fits: ",
-        "300 kB",
+        "302 kB",
         "llama",
     ] {
         assert!(shown.stdout.contains(part), "{part}: {shown:?}");
