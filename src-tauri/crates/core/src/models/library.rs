@@ -22,7 +22,7 @@ use super::{
     fit::{self, Machine},
     folder::ModelsFolder,
     found,
-    local::{BrokenFile, LocalModel},
+    local::{LocalModel, Scanned},
     missing, moving,
     shelf::Shelf,
 };
@@ -37,7 +37,7 @@ const TELLING_BYTES: u64 = 400_000_000;
 /// The folder, and the machine as it shows in what runs here.
 struct Survey {
     machine: Machine,
-    models: Vec<(Result<LocalModel, BrokenFile>, Option<Measured>)>,
+    models: Vec<(Scanned, Option<Measured>)>,
 }
 
 /// The file that the engine is given: links are followed, so that a worker may see its folder and no other.
