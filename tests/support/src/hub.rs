@@ -27,6 +27,9 @@ pub const MODEL: &str = "maker/model-GGUF";
 pub const TOKEN: &str = "hf_secret_of_the_tests";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
+/// Ranges up to this length come at once, whatever the pace.
+const LOOK: u64 = 128 * 1024;
+
 /// Takes a request's place, or lets it pass. The number counts the requests to that server, from 0.
 pub type Hook = Arc<dyn Fn(&Asked, usize, &TestHub) -> Option<Reply> + Send + Sync>;
 
@@ -323,12 +326,16 @@ impl TestHub {
         }
         drop(links);
         let reply = self.plain(asked);
+        // A look at the beginning of a file is no download of it.
+        let short = asked
+            .range()
+            .is_some_and(|(start, end)| end - start <= LOOK);
         match *held(&self.shared.pace) {
-            Some((at_once, pause)) => {
+            Some((at_once, pause)) if !short => {
                 let bytes = reply.bytes();
                 reply.body(Body::Paced(bytes, at_once, pause))
             }
-            None => reply,
+            _ => reply,
         }
     }
 }

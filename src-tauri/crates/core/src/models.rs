@@ -241,9 +241,7 @@ impl Models {
                 Some(found) => found,
                 None => self.local.install_starter().await?,
             };
-            // A link is followed here: the worker may see the file's folder, and no other.
-            let path = std::fs::canonicalize(&found.path).unwrap_or(found.path);
-            return Ok(self.engine.model(path, found.info));
+            return Ok(self.engine.model(library::real(&found.path), found.info));
         }
         let provider = self.providers.find(model.provider())?;
         self.require_key(&provider).await?;

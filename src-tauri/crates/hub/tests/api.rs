@@ -10,10 +10,8 @@ use nexus_hub::{
 
 use crate::support::{
     connect, content,
-    hub::{TOKEN, TestHub},
-    model,
-    serve::{Body, Reply},
-    sum,
+    hub::{Body, Reply, TOKEN, TestHub},
+    model, sum,
 };
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";

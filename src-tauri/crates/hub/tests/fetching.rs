@@ -9,10 +9,8 @@ use nexus_test_support::TempData;
 
 use crate::support::{
     content, downloads,
-    hub::{TOKEN, TestHub},
-    names, quick, request,
-    serve::{Body, Reply},
-    sum,
+    hub::{Body, Reply, TOKEN, TestHub},
+    names, quick, request, sum,
 };
 
 const NAME: &str = "m-Q4_K_M.gguf";

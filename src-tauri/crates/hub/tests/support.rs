@@ -3,7 +3,6 @@
 pub mod proxy;
 
 pub use nexus_test_support::hub;
-pub use nexus_test_support::hub as serve;
 
 use std::{path::Path, time::Duration};
 

@@ -74,7 +74,7 @@ pub struct Measured {
     /// The most memory that the worker had, bytes.
     #[serde(default)]
     pub peak_bytes: Option<u64>,
-    /// The engine: `llama`, `mistral`.
+    /// The engine, for people: `llama.cpp`, `mistral.rs`.
     pub backend: String,
 }
 

@@ -1,8 +1,11 @@
 //! `nexus models` against a hub on loopback.
 
-use std::{process::Command, time::Duration};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
-use nexus_protocol::{Download, FoundModel, HubDetails, HubPage, ModelCatalog};
+use nexus_protocol::{Download, DownloadStatus, FoundModel, HubDetails, HubPage, ModelCatalog};
 use nexus_test_support::hub::{MODEL, TestHub};
 
 use super::{Ran, World};
@@ -57,7 +60,7 @@ fn a_model_is_found_shown_pulled_listed_and_removed() {
         "Balanced",
         "Large",
         "RECOMMENDED. Fits: ",
-        "300 kB",
+        "302 kB",
         "llama",
     ] {
         assert!(shown.stdout.contains(part), "{part}: {shown:?}");
@@ -112,13 +115,26 @@ fn an_interrupt_pauses_and_the_same_command_goes_on() {
     let (world, hub) = (World::new(), hub());
     let base = hub.base();
     for (signal, code) in [(Signal::INT, Some(130)), (Signal::KILL, None)] {
-        hub.slow_down(2_000, Duration::from_millis(20));
+        hub.slow_down(1_000, Duration::from_millis(20));
         let file = format!("{MODEL}:Q8_0");
         let child = command(&world, &base, &["models", "pull", &file])
             .spawn()
             .unwrap();
         let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
-        std::thread::sleep(Duration::from_millis(2500));
+        // Another program sees it, and how much of it would be there after a kill.
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let listed = run(&world, &base, &["models", "downloads", "--json"]);
+            let seen: Vec<Download> = serde_json::from_str(&listed.stdout).unwrap();
+            if let [seen] = seen.as_slice()
+                && seen.received > 0
+            {
+                assert_eq!(seen.status, DownloadStatus::Elsewhere);
+                break;
+            }
+            assert!(Instant::now() < deadline, "nothing comes: {listed:?}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
         kill_process(pid, signal).unwrap();
         let ran = Ran::from(child.wait_with_output().unwrap());
         assert_eq!((ran.code, ran.stdout.as_str()), (code, ""), "{ran:?}");

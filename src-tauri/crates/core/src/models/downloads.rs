@@ -78,8 +78,8 @@ pub struct Closed(Arc<Inner>);
 
 impl Drop for Closed {
     fn drop(&mut self) {
-        // The folders may be elsewhere now: the next list looks for them.
-        self.0.lock().clear();
+        // The folders may be elsewhere now: the next list looks for them. One that runs is why nothing was moved.
+        self.0.lock().retain(|_, entry| entry.running.is_some());
         self.0.closed.store(false, Ordering::SeqCst);
     }
 }

@@ -2,14 +2,18 @@
 //!
 //! Owns putting the parts together, each of which is decided elsewhere.
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
 
 use nexus_protocol::{
     AppEvent, BrokenModel, Download, DownloadId, DownloadRequest, ErrorCard, FoundModel,
-    HubDetails, HubPage, ImportMode, LocalModelView, LocalModels, ModelInfo, ModelRef,
+    HubDetails, HubPage, ImportMode, LocalModelView, LocalModels, Measured, ModelInfo, ModelRef,
     ModelRemoved, ModelSkills, ModelsPlace, MoveProgress,
 };
-use nexus_worker_client::memory;
+use nexus_worker_client::{Backend, memory};
 use serde_json::Value;
 
 use super::{
@@ -18,7 +22,7 @@ use super::{
     fit::{self, Machine},
     folder::ModelsFolder,
     found,
-    local::LocalModel,
+    local::{LocalModel, Scanned},
     missing, moving,
     shelf::Shelf,
 };
@@ -26,6 +30,44 @@ use crate::cards;
 
 /// Between two reports of a move.
 const REPORT: std::time::Duration = std::time::Duration::from_millis(250);
+
+/// Weights of a model whose speed says what a larger one will have: of smaller ones other work takes most of the time.
+const TELLING_BYTES: u64 = 400_000_000;
+
+/// The folder, and the machine as it shows in what runs here.
+struct Survey {
+    machine: Machine,
+    models: Vec<(Scanned, Option<Measured>)>,
+}
+
+/// The file that the engine is given: links are followed, so that a worker may see its folder and no other.
+pub fn real(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+fn view(
+    found: LocalModel,
+    measured: Option<Measured>,
+    machine: &Machine,
+    loaded: bool,
+) -> LocalModelView {
+    let context = found.info.context_tokens.unwrap_or_default();
+    let estimate = fit::estimate_file(&found.summary, context, machine);
+    LocalModelView {
+        linked: super::files::is_linked(&found.path),
+        origin: found.origin.as_ref().map(|origin| origin.view()),
+        skills: ModelSkills {
+            tools: found.info.tools,
+            vision: found.info.images,
+            reasoning: false,
+        },
+        fit: fit::judge(estimate, measured.as_ref(), machine),
+        measured,
+        loaded,
+        path: found.path.display().to_string(),
+        info: found.info,
+    }
+}
 
 impl Models {
     /// Models by words, by name or by address; without words those of the built-in catalogue.
@@ -42,14 +84,15 @@ impl Models {
 
     /// What is in the models folder, with all that is known of it.
     pub async fn library(&self) -> LocalModels {
-        let (machine, scanned) = futures::join!(self.machine(), self.local.scan());
-        let loaded = self.engine.loaded();
+        let Survey { machine, models } = self.survey().await;
+        let resident = self.engine.resident();
         let mut library = LocalModels::default();
-        for entry in scanned {
+        for (entry, measured) in models {
             match entry {
-                Ok(found) => library
-                    .models
-                    .push(self.view(found, &machine, loaded.as_ref())),
+                Ok(found) => {
+                    let loaded = resident.contains(&real(&found.path));
+                    library.models.push(view(found, measured, &machine, loaded));
+                }
                 Err(broken) => library.broken.push(BrokenModel {
                     bytes: std::fs::metadata(&broken.path).map_or(0, |data| data.len()),
                     model: broken.model,
@@ -61,48 +104,69 @@ impl Models {
         library
     }
 
-    fn view(
-        &self,
-        found: LocalModel,
-        machine: &Machine,
-        loaded: Option<&PathBuf>,
-    ) -> LocalModelView {
-        let context = found.info.context_tokens.unwrap_or_default();
-        let estimate = fit::estimate_file(&found.summary, context, machine);
-        LocalModelView {
-            linked: super::files::is_linked(&found.path),
-            origin: found.origin.as_ref().map(|origin| origin.view()),
-            skills: ModelSkills {
-                tools: found.info.tools,
-                vision: found.info.images,
-                reasoning: false,
-            },
-            fit: fit::judge(estimate, None, machine),
-            measured: None,
-            loaded: loaded.is_some_and(|path| *path == found.path),
-            path: found.path.display().to_string(),
-            info: found.info,
-        }
+    /// Memory as it is now, and how quick this machine has shown itself.
+    async fn machine(&self) -> Machine {
+        self.survey().await.machine
     }
 
-    /// Memory as it is now.
-    async fn machine(&self) -> Machine {
-        let free = tokio::task::spawn_blocking(memory::available).await;
+    async fn survey(&self) -> Survey {
+        let (free, scanned) = futures::join!(
+            tokio::task::spawn_blocking(memory::available),
+            self.local.scan()
+        );
+        let mut models = Vec::new();
+        for entry in scanned {
+            let measured = match &entry {
+                Ok(found) => self.measured(found).await,
+                Err(_) => None,
+            };
+            models.push((entry, measured));
+        }
         let mut machine = Machine {
             free: free.ok().flatten(),
             freed_by_unloading: 0,
             maps: self.maps,
-            bytes_per_second: None,
+            bytes_per_second: models
+                .iter()
+                .filter_map(|(entry, measured)| {
+                    let bytes = entry.as_ref().ok()?.summary.file_bytes;
+                    let speed = measured.as_ref()?.answer_tokens_per_second?;
+                    (bytes >= TELLING_BYTES).then_some(bytes as f64 * speed)
+                })
+                .reduce(f64::max),
         };
-        if let Some(loaded) = self.engine.loaded() {
-            let scanned = self.local.scan().await.into_iter().flatten();
-            let found = scanned.into_iter().find(|found| found.path == loaded);
-            machine.freed_by_unloading = found.map_or(0, |found| {
+        let resident = self.engine.resident();
+        machine.freed_by_unloading = models
+            .iter()
+            .filter_map(|(entry, _)| entry.as_ref().ok())
+            .filter(|found| resident.contains(&real(&found.path)))
+            .map(|found| {
                 let context = found.info.context_tokens.unwrap_or_default();
                 fit::estimate_file(&found.summary, context, &machine).total
-            });
-        }
-        machine
+            })
+            .sum();
+        Survey { machine, models }
+    }
+
+    /// How a model did with the engine that it did best with: the engines' choice follows that too.
+    async fn measured(&self, found: &LocalModel) -> Option<Measured> {
+        let record = self.engine.record(&real(&found.path)).await.ok()?;
+        let best = Backend::ALL
+            .into_iter()
+            .filter_map(|backend| record.measured(backend))
+            .max_by(|a, b| {
+                let speed = |one: &nexus_worker_client::Measured| one.answer_tokens_per_second;
+                speed(a)
+                    .unwrap_or_default()
+                    .total_cmp(&speed(b).unwrap_or_default())
+            })?;
+        Some(Measured {
+            load_ms: best.load_ms,
+            prompt_tokens_per_second: best.prompt_tokens_per_second,
+            answer_tokens_per_second: best.answer_tokens_per_second,
+            peak_bytes: best.peak_bytes,
+            backend: best.backend.to_string(),
+        })
     }
 
     /// What of the hub's is here or on its way.
@@ -153,7 +217,7 @@ impl Models {
             ));
         }
         let path = self.local.file(model).await.ok_or_else(|| missing(model))?;
-        if self.engine.loaded().is_some_and(|loaded| loaded == path) {
+        if self.engine.resident().contains(&real(&path)) {
             self.engine.unload().await;
         }
         let removed = self.local.remove(path).await?;
@@ -244,7 +308,7 @@ impl Models {
     }
 
     /// Follows the settings: the folder may have been changed by hand.
-    pub fn follow(&self, settings: &nexus_protocol::Settings, usual: &std::path::Path) {
+    pub fn follow(&self, settings: &nexus_protocol::Settings, usual: &Path) {
         if self.turn_to(ModelsFolder::chosen(settings, usual)) {
             self.events.tell(AppEvent::LocalModelsChanged);
         }

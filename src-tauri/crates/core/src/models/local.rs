@@ -47,6 +47,9 @@ pub struct BrokenFile {
     pub error: ErrorCard,
 }
 
+/// A file of the folder: a model, or why it is none.
+pub type Scanned = Result<LocalModel, Box<BrokenFile>>;
+
 /// A file as it was when it was looked at.
 type Seen = (PathBuf, Option<SystemTime>, u64);
 
@@ -80,7 +83,7 @@ impl LocalModels {
     }
 
     /// All files, by name; a file that is no usable model has its error.
-    pub async fn scan(&self) -> Vec<Result<LocalModel, BrokenFile>> {
+    pub async fn scan(&self) -> Vec<Scanned> {
         let this = self.clone();
         tokio::task::spawn_blocking(move || this.scan_now())
             .await
@@ -91,16 +94,16 @@ impl LocalModels {
             })
     }
 
-    fn scan_now(&self) -> Vec<Result<LocalModel, BrokenFile>> {
+    fn scan_now(&self) -> Vec<Scanned> {
         files::models_in(&self.folder.path())
             .into_iter()
             .map(|(name, path)| match self.inspect(&path) {
                 Ok(summary) => Ok(describe(&name, path, summary)),
-                Err(error) => Err(BrokenFile {
+                Err(error) => Err(Box::new(BrokenFile {
                     model: ModelRef::new(ModelRef::LOCAL, &name),
                     path,
                     error: error.card(),
-                }),
+                })),
             })
             .collect()
     }

@@ -151,12 +151,12 @@ async fn a_choice_becomes_a_model_and_goes_again() {
 async fn a_pause_and_a_restart_keep_what_came() {
     let world = World::new();
     let hub = hub().await;
-    hub.slow_down(4_000, Duration::from_millis(20));
+    hub.slow_down(6_000, Duration::from_millis(20));
     let nexus = at(&world, &hub.base()).await;
     let mut events = nexus.subscribe_app();
     let file = "m-Q8_0.gguf";
     let started = nexus.download_start(request(file)).await.unwrap();
-    until(&mut events, started.id, |now| now.received > 20_000).await;
+    until(&mut events, started.id, |now| now.received > 0).await;
     let details = nexus.models_details(MODEL.into(), None).await.unwrap();
     let choice = details.choices.iter().find(|c| c.file == file).unwrap();
     assert_eq!(
@@ -167,7 +167,10 @@ async fn a_pause_and_a_restart_keep_what_came() {
     );
     let paused = nexus.download_pause(started.id).await.unwrap();
     assert_eq!(paused.status, DownloadStatus::Paused);
-    assert!(paused.received > 20_000, "{paused:?}");
+    assert!(
+        paused.received > 0 && paused.received < paused.total,
+        "{paused:?}"
+    );
     assert_eq!(locals(&nexus).await, []);
     // On with it, and in the middle the program ends.
     nexus.download_resume(started.id).await.unwrap();
@@ -210,7 +213,7 @@ async fn a_pause_and_a_restart_keep_what_came() {
 async fn a_cancelled_one_leaves_nothing() {
     let world = World::new();
     let hub = hub().await;
-    hub.slow_down(1_000, Duration::from_millis(20));
+    hub.slow_down(6_000, Duration::from_millis(20));
     let nexus = at(&world, &hub.base()).await;
     let mut events = nexus.subscribe_app();
     let started = nexus.download_start(request("m-Q8_0.gguf")).await.unwrap();
@@ -303,7 +306,7 @@ async fn a_full_disk_is_said_before_anything_is_fetched() {
 async fn two_programs_that_fetch_the_same_share_it() {
     let world = World::new();
     let hub = hub().await;
-    hub.slow_down(20_000, Duration::from_millis(20));
+    hub.slow_down(12_000, Duration::from_millis(20));
     let base = hub.base();
     let (one, two) = tokio::join!(at(&world, &base), at(&world, &base));
     let (mut first, mut second) = (one.subscribe_app(), two.subscribe_app());
@@ -343,31 +346,25 @@ async fn two_programs_that_fetch_the_same_share_it() {
 async fn a_file_that_changed_on_the_hub_is_begun_anew() {
     let world = World::new();
     let hub = hub().await;
-    hub.slow_down(1_000, Duration::from_millis(20));
+    hub.slow_down(6_000, Duration::from_millis(20));
     let nexus = at(&world, &hub.base()).await;
     let mut events = nexus.subscribe_app();
-    let started = nexus
-        .download_start(request("m-Q4_K_M.gguf"))
-        .await
-        .unwrap();
+    let started = nexus.download_start(request("m-Q8_0.gguf")).await.unwrap();
     until(&mut events, started.id, |now| now.received > 0).await;
     nexus.download_pause(started.id).await.unwrap();
     let newer = [tiny().bytes(), vec![9; 300_000]].concat();
-    hub.put("m-Q4_K_M.gguf", &newer);
+    hub.put("m-Q8_0.gguf", &newer);
     hub.hurry();
-    let again = nexus
-        .download_start(request("m-Q4_K_M.gguf"))
-        .await
-        .unwrap();
+    let again = nexus.download_start(request("m-Q8_0.gguf")).await.unwrap();
     assert_ne!(again.id, started.id);
     let done = rest(&mut events, again.id).await;
     assert!(
         matches!(done.status, DownloadStatus::Done { .. }),
         "{done:?}"
     );
-    assert_eq!(in_folder(&world), ["m-q4_k_m"]);
+    assert_eq!(in_folder(&world), ["m-q8_0"]);
     assert_eq!(
-        std::fs::read(world.data.join("models/m-q4_k_m/m-Q4_K_M.gguf")).unwrap(),
+        std::fs::read(world.data.join("models/m-q8_0/m-Q8_0.gguf")).unwrap(),
         newer
     );
     nexus.shutdown().await;

@@ -29,7 +29,8 @@ pub fn files() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("m-Q2_K.gguf", tiny().bytes()),
         ("m-Q4_K_M.gguf", [tiny().bytes(), vec![0; 200_000]].concat()),
-        ("m-Q8_0.gguf", [tiny().bytes(), vec![1; 400_000]].concat()),
+        // Large enough to be in the middle of for some seconds: what came is seen in steps of 256 KiB.
+        ("m-Q8_0.gguf", [tiny().bytes(), vec![1; 3_000_000]].concat()),
         ("m-IQ4_XS.gguf", [tiny().bytes(), vec![2; 150_000]].concat()),
     ]
 }

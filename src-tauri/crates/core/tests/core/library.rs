@@ -167,7 +167,7 @@ async fn the_folder_moves_with_all_that_is_in_it() {
     let file = world.data.write("elsewhere/mine.gguf", tiny().bytes());
     nexus.model_import(file, ImportMode::Copy).await.unwrap();
     // A download on its way comes along, once it rests.
-    hub.slow_down(1_000, Duration::from_millis(20));
+    hub.slow_down(6_000, Duration::from_millis(20));
     let started = nexus
         .download_start(DownloadRequest {
             model: MODEL.into(),

@@ -64,7 +64,10 @@ fn what_fails_its_check_leaves_nothing_and_what_is_there_stays() {
 
     fs::create_dir(folder.join("a")).unwrap();
     fs::write(folder.join("a/mine.txt"), "mine").unwrap();
-    let (name, path) = bring_in(&folder, &source, &Place::Free, ImportMode::Either, |_| Ok(())).unwrap();
+    let (name, path) = bring_in(&folder, &source, &Place::Free, ImportMode::Either, |_| {
+        Ok(())
+    })
+    .unwrap();
     assert_eq!((name.as_str(), path), ("a-2", folder.join("a-2/a.gguf")));
     let fixed = Place::Fixed {
         folder: "a".into(),

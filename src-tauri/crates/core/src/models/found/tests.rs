@@ -128,7 +128,12 @@ fn links_are_followed_once_and_ours_are_named() {
         std::os::unix::fs::symlink("../../blobs/abc", &link).unwrap();
     }
     // A folder that is a link is not entered: it could lead to the whole disk.
-    std::os::unix::fs::symlink(home.dir.path(), home.dir.path().join(".cache/llama.cpp")).unwrap();
+    fs::create_dir_all(home.dir.path().join(".cache/llama.cpp")).unwrap();
+    std::os::unix::fs::symlink(
+        home.dir.path(),
+        home.dir.path().join(".cache/llama.cpp/all"),
+    )
+    .unwrap();
     let ours = home.dir.path().join("ours");
     fs::create_dir_all(ours.join("mine")).unwrap();
     fs::hard_link(&blob, ours.join("mine/mine.gguf")).unwrap();
