@@ -157,7 +157,7 @@ impl Nexus {
             providers: providers.clone(),
             settings: settings.clone(),
             env: options.env.clone(),
-            egress.clone(),
+            egress: egress.clone(),
             folder: ModelsFolder::new(folder),
             starter: options.starter.clone(),
             limits: options.downloads.clone(),
