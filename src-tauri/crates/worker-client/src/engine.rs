@@ -6,6 +6,7 @@
 mod actor;
 mod backend;
 mod breaker;
+mod embeddings;
 mod generation;
 mod link;
 mod loading;
@@ -24,6 +25,7 @@ use nexus_protocol::{ChatRequest, ModelInfo};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use embeddings::Embeddings;
 pub use options::{Limits, WeightsPolicy, WorkerOptions};
 
 use actor::{Actor, Control, Job, Work};
@@ -74,7 +76,7 @@ impl LocalEngine {
             context_tokens: info.context_tokens,
             cancel: cancel.clone(),
             work: Work::Count {
-                request: crate::history::for_local(request, info.tools),
+                request: crate::history::for_local(request, info),
                 reply,
             },
         });

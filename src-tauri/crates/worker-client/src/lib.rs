@@ -4,10 +4,13 @@
 //! inference (the worker does that) and where model files come from (the core does).
 
 mod engine;
+pub mod folder;
 pub mod gguf;
 mod history;
 pub mod memory;
+mod model_file;
 pub mod starter;
 mod tool_calls;
 
-pub use engine::{Limits, LocalEngine, WeightsPolicy, WorkerOptions};
+pub use engine::{Embeddings, Limits, LocalEngine, WeightsPolicy, WorkerOptions};
+pub use model_file::ModelFile;

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::breaker::Breaker;
+use super::embeddings::Embeddings;
 use super::link::Ended;
 use super::loading::Loaded;
 use super::options::WorkerOptions;
@@ -38,6 +39,10 @@ pub(super) enum Work {
     Count {
         request: ChatRequest,
         reply: oneshot::Sender<Result<u32, ModelError>>,
+    },
+    Embed {
+        texts: Vec<String>,
+        reply: oneshot::Sender<Result<Embeddings, ModelError>>,
     },
 }
 
@@ -172,7 +177,7 @@ impl Actor {
         let path = job.path;
         let events = match &job.work {
             Work::Generate { events, .. } => Some(events.clone()),
-            Work::Count { .. } => None,
+            Work::Count { .. } | Work::Embed { .. } => None,
         };
         let ready = self
             .ready(&path, job.context_tokens, &job.cancel, events.as_ref())
@@ -185,6 +190,19 @@ impl Actor {
             (Err(ended), Work::Count { reply, .. }) => {
                 let _left = reply.send(Err(ended.error()));
                 Some(ended)
+            }
+            (Err(ended), Work::Embed { reply, .. }) => {
+                let _left = reply.send(Err(ended.error()));
+                Some(ended)
+            }
+            (Ok(()), Work::Embed { texts, reply }) => {
+                let outcome = self.embed(texts, &job.cancel).await;
+                let (answer, ended) = match outcome {
+                    Ok(vectors) => (Ok(vectors), None),
+                    Err(ended) => (Err(ended.error()), Some(ended)),
+                };
+                let _left = reply.send(answer);
+                ended
             }
             (Ok(()), Work::Generate { request, events }) => {
                 let outcome = self.generate(request, &job.cancel, &events).await;

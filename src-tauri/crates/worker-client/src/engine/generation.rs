@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::actor::{Actor, Events};
+use super::embeddings::Embeddings;
 use super::link::{Ended, Step, lost_to};
 
 /// Time for each token of a prompt before the first word must come: no machine that can run the model at all is slower.
@@ -95,6 +96,42 @@ impl Actor {
         }
     }
 
+    /// Makes vectors of texts, and holds what comes to what was asked for.
+    pub(super) async fn embed(
+        &mut self,
+        texts: Vec<String>,
+        cancel: &CancellationToken,
+    ) -> Result<Embeddings, Ended> {
+        let id = self.id();
+        let wanted = texts.len();
+        let bytes: usize = texts.iter().map(String::len).sum();
+        self.send(&WorkerRequest::Embed { id, texts }).await?;
+        // No token is shorter than a byte, and none of this kind of model takes as long to read as one of a chat.
+        let patience = self.options.limits.stall
+            + TIME_PER_PROMPT_TOKEN
+                .saturating_mul(u32::try_from(bytes / 4).unwrap_or(u32::MAX));
+        match self.step(cancel, Instant::now() + patience, patience).await {
+            Step::Reply(WorkerReply::Embedded {
+                id: of,
+                vectors,
+                tokens,
+            }) if of == id => {
+                let length = vectors.first().map_or(0, Vec::len);
+                if vectors.len() == wanted && vectors.iter().all(|vector| vector.len() == length) {
+                    return Ok(Embeddings { vectors, tokens });
+                }
+                let reason = "It sent vectors that do not fit the texts.".to_owned();
+                Err(self.lose(Step::Dead(Some(reason))).await)
+            }
+            Step::Reply(WorkerReply::Failed { id: of, error }) if of == id => {
+                Err(self.failed(error).await)
+            }
+            Step::Reply(other) => Err(self.out_of_turn(&other).await),
+            Step::Cancelled => Err(self.cancel(id).await),
+            step => Err(self.lose(step).await),
+        }
+    }
+
     fn id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
@@ -129,7 +166,8 @@ impl Actor {
                         id: of,
                         error: WorkerError::ContextOverflow { .. } | WorkerError::Refused { .. },
                     }
-                    | WorkerReply::Counted { id: of, .. },
+                    | WorkerReply::Counted { id: of, .. }
+                    | WorkerReply::Embedded { id: of, .. },
                 ) if of == id => return Ended::Refused(ModelError::Cancelled),
                 Step::Reply(
                     WorkerReply::Started { .. }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use nexus_llm::{LocalError, ModelEvent};
 use nexus_protocol::ModelActivity;
-use nexus_protocol::worker::{WorkerError, WorkerReply, WorkerRequest};
+use nexus_protocol::worker::{ModelSource, WorkerError, WorkerReply, WorkerRequest};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -14,8 +14,10 @@ use super::backend::Backend;
 use super::link::{Ended, Step, lost_to, refused};
 use super::process::Process;
 use super::spawner::Spawner;
-use crate::gguf::{self, DEFAULT_CONTEXT_TOKENS, GgufSummary};
+use crate::folder;
+use crate::gguf::{self, DEFAULT_CONTEXT_TOKENS};
 use crate::memory;
+use crate::model_file::ModelFile;
 
 /// A worker with a model in it.
 #[derive(Debug)]
@@ -23,7 +25,7 @@ pub(super) struct Loaded {
     pub(super) process: Process,
     pub(super) path: PathBuf,
     identity: Identity,
-    summary: GgufSummary,
+    file: ModelFile,
     /// As asked for.
     wanted_context: u32,
     /// As the worker keeps to.
@@ -38,7 +40,7 @@ impl Loaded {
         let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
         self.prefix_used = self
             .prefix_used
-            .saturating_add(self.summary.cache_bytes(tokens));
+            .saturating_add(self.file.cache_bytes(tokens));
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -79,19 +81,21 @@ impl Actor {
             let _left = events.send(Ok(ModelEvent::Activity(ModelActivity::Loading)));
         }
         let started = Instant::now();
-        let summary = inspect(path).await.map_err(refused)?;
-        let context_tokens = wanted_context.min(summary.context_length);
+        let file = inspect(path).await.map_err(refused)?;
+        let context_tokens = wanted_context.min(file.context_length());
         let available = memory::available();
-        let backend = Backend::choose(&summary.architecture, self.options.llama_program.is_some());
-        let plan = match backend {
-            Backend::Mistral => memory::plan(
-                &summary,
+        let backend = Backend::choose(file.architecture(), self.options.llama_program.is_some());
+        let (plan, source) = match (backend, &file) {
+            (Backend::Llama, ModelFile::Gguf(summary)) => {
+                memory::plan_mapped(summary, context_tokens, available)
+                    .map(|plan| (plan, ModelSource::Gguf))
+            }
+            _ => file.plan(
                 context_tokens,
                 self.options.weights.wish(),
                 available,
                 self.options.limits.prefix_bytes,
             ),
-            Backend::Llama => memory::plan_mapped(&summary, context_tokens, available),
         }
         .map_err(refused)?;
         let process = self
@@ -106,13 +110,14 @@ impl Actor {
             context_tokens,
             prefix_budget: plan.prefix_bytes,
             prefix_used: 0,
-            summary,
+            file,
         };
         let patience =
-            self.options.limits.load + Duration::from_secs(loading.summary.file_bytes / 20_000_000);
+            self.options.limits.load + Duration::from_secs(loading.file.file_bytes() / 20_000_000);
         self.loaded = Some(loading);
         self.load(
             path,
+            source,
             context_tokens,
             // llama.cpp keeps the last conversation in the context it has reserved anyway.
             plan.prefix_bytes > 0 || backend == Backend::Llama,
@@ -158,12 +163,18 @@ impl Actor {
     async fn load(
         &mut self,
         path: &Path,
+        source: ModelSource,
         context_tokens: u32,
         keep_prefixes: bool,
         cancel: &CancellationToken,
         patience: Duration,
     ) -> Result<(), Ended> {
-        let Some(path_text) = path.to_str() else {
+        // Of a UQFF file the worker needs the folder, and the name within it.
+        let place = match (&source, path.parent()) {
+            (ModelSource::Uqff { .. }, Some(folder)) if path.is_file() => folder,
+            _ => path,
+        };
+        let Some(path_text) = place.to_str() else {
             self.unload().await;
             return Err(refused(LocalError::NotGguf {
                 path: path.display().to_string(),
@@ -174,6 +185,7 @@ impl Actor {
             path: path_text.to_owned(),
             context_tokens,
             keep_prefixes,
+            source,
         })
         .await?;
         let deadline = Instant::now() + patience;
@@ -187,10 +199,10 @@ impl Actor {
             Step::Reply(WorkerReply::LoadFailed { error }) => {
                 self.kill().await;
                 Err(match error {
-                    WorkerError::Load { reason } => refused(LocalError::NotGguf {
-                        path: path.display().to_string(),
-                        reason: format!("the engine refused it: {reason}"),
-                    }),
+                    WorkerError::Load { reason } => refused(not_read(
+                        path,
+                        format!("the engine refused it: {reason}"),
+                    )),
                     other => lost_to(format!("It could not load the model: {other:?}.")),
                 })
             }
@@ -200,7 +212,29 @@ impl Actor {
     }
 }
 
+/// No model, in the words for its form.
+fn not_read(path: &Path, reason: String) -> LocalError {
+    let shown = path.display().to_string();
+    if folder::is_one(path) {
+        LocalError::BadFolder {
+            path: shown,
+            reason,
+        }
+    } else {
+        LocalError::NotGguf {
+            path: shown,
+            reason,
+        }
+    }
+}
+
 async fn identity(path: &Path) -> Result<Identity, LocalError> {
+    if path.is_dir() {
+        let owned = path.to_owned();
+        return tokio::task::spawn_blocking(move || folder_identity(&owned))
+            .await
+            .map_err(|error| not_read(path, format!("it could not be examined: {error}")));
+    }
     let metadata = tokio::fs::metadata(path)
         .await
         .map_err(|error| match error.kind() {
@@ -220,19 +254,33 @@ async fn identity(path: &Path) -> Result<Identity, LocalError> {
     })
 }
 
-async fn inspect(path: &Path) -> Result<GgufSummary, LocalError> {
-    let refuse = |reason: String| LocalError::NotGguf {
-        path: path.display().to_string(),
-        reason,
+/// Of a folder: the bytes of all its files, and when the newest was changed.
+fn folder_identity(folder: &Path) -> Identity {
+    let mut identity = Identity {
+        bytes: 0,
+        modified: None,
     };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for metadata in entries
+        .take(folder::limits::ENTRIES)
+        .filter_map(|entry| std::fs::metadata(entry.path()).ok())
+    {
+        identity.bytes = identity.bytes.saturating_add(metadata.len());
+        identity.modified = identity.modified.max(metadata.modified().ok());
+    }
+    identity
+}
+
+async fn inspect(path: &Path) -> Result<ModelFile, LocalError> {
+    let refuse = |reason: String| not_read(path, reason);
     let owned = path.to_owned();
-    let summary = tokio::task::spawn_blocking(move || gguf::inspect(&owned))
+    let file = tokio::task::spawn_blocking(move || ModelFile::inspect(&owned))
         .await
         .map_err(|error| refuse(format!("its check failed: {error}")))??;
-    if !summary.has_chat_template {
+    if !file.has_chat_template() && !file.is_embedding() {
         return Err(refuse(
             "it has no chat template, so it cannot answer messages; choose an “Instruct” or “Chat” model".to_owned(),
         ));
     }
-    Ok(summary)
+    Ok(file)
 }
