@@ -83,7 +83,9 @@ fn read(path: &Path) -> Result<FolderSummary, Fault> {
     let has = |name: &str| names.iter().any(|other| other == name);
     if has("params.json") {
         // The engine would read it in place of config.json, and what it says was not checked.
-        return bad("it has a file params.json, which cannot be read here; take the version for Transformers");
+        return bad(
+            "it has a file params.json, which cannot be read here; take the version for Transformers",
+        );
     }
     let settings: Value = json(&folder.join("config.json"), limits::SETTINGS_BYTES)?;
     let modules = has("modules.json");
@@ -162,7 +164,10 @@ fn check_modules(folder: &Path) -> Result<(), Fault> {
         pooling_mode_lasttoken: bool,
     }
     let modules: Vec<Module> = json(&folder.join("modules.json"), limits::SETTINGS_BYTES)?;
-    if !modules.first().is_some_and(|m| m.kind.ends_with("Transformer")) {
+    if !modules
+        .first()
+        .is_some_and(|m| m.kind.ends_with("Transformer"))
+    {
         return bad("modules.json does not begin with the model itself");
     }
     for module in modules {
@@ -228,9 +233,8 @@ fn template(folder: &Path, names: &[String]) -> Option<String> {
 
 fn json<T: DeserializeOwned>(path: &Path, most: u64) -> Result<T, Fault> {
     let bytes = bytes(path, most)?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        Fault::Bad(format!("{} cannot be read: {error}", name_of(path)))
-    })
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Fault::Bad(format!("{} cannot be read: {error}", name_of(path))))
 }
 
 fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, Fault> {

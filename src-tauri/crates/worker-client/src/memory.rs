@@ -117,7 +117,11 @@ pub(crate) fn plan_folder(
     let remembers = summary.kind == ModelKind::Text;
     let spare = ((have - needed(quantize)) / 2).min(prefix_limit);
     let enough = summary.cache_bytes(context).saturating_mul(2);
-    let prefix_bytes = if remembers && spare >= enough { spare } else { 0 };
+    let prefix_bytes = if remembers && spare >= enough {
+        spare
+    } else {
+        0
+    };
     Ok(plain(quantize, prefix_bytes))
 }
 

@@ -88,7 +88,10 @@ fn embedded(id: u64, texts: &[String]) -> WorkerReply {
     let vectors = match texts[0].as_str() {
         "too few" => Vec::new(),
         "uneven" => vec![vec![1.0], vec![1.0, 0.0]],
-        _ => texts.iter().map(|text| vec![text.len() as f32; 3]).collect(),
+        _ => texts
+            .iter()
+            .map(|text| vec![text.len() as f32; 3])
+            .collect(),
     };
     WorkerReply::Embedded {
         id,

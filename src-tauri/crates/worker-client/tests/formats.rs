@@ -17,7 +17,7 @@ use tokio::sync::MutexGuard;
 use tokio_util::sync::CancellationToken;
 
 use super::{ONE_AT_A_TIME, path_from};
-use crate::model_folder::{HIDDEN, ModelFolder, llama, qwen2_vl, qwen3_embedding};
+use crate::model_folder::{CONTEXT, HIDDEN, ModelFolder, llama, qwen2_5_vl, qwen3_embedding};
 
 struct Bench {
     _turn: MutexGuard<'static, ()>,
@@ -127,11 +127,16 @@ async fn a_folder_with_safetensors_loads_and_answers() {
     let path = bench.written(&llama());
     let (said, usage) = bench.answer(&path, asked(vec![text("Hello")])).await;
     assert_eq!(usage.output_tokens, 12);
-    assert!(said.len() == 12 && said.bytes().all(|b| b.is_ascii_lowercase()), "{said:?}");
+    assert!(
+        said.len() == 12 && said.bytes().all(|b| b.is_ascii_lowercase()),
+        "{said:?}"
+    );
     assert_eq!(bench.engine.loaded(), Some(path.clone()));
     let (again, _) = bench.answer(&path, asked(vec![text("Hello")])).await;
     assert_eq!(again, said);
-    let (other, _) = bench.answer(&path, asked(vec![text("Goodbye, my friend")])).await;
+    let (other, _) = bench
+        .answer(&path, asked(vec![text("Goodbye, my friend")]))
+        .await;
     assert_ne!(other, said);
     bench.engine.shutdown().await;
 }
@@ -139,7 +144,7 @@ async fn a_folder_with_safetensors_loads_and_answers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_sees_answers_by_what_it_sees() {
     let bench = Bench::new().await;
-    let path = bench.written(&qwen2_vl());
+    let path = bench.written(&qwen2_5_vl());
     assert!(info(&path).images);
     let question = || text("What is it?");
     let (blind, without) = bench.answer(&path, asked(vec![question()])).await;
@@ -164,7 +169,7 @@ async fn a_model_that_sees_answers_by_what_it_sees() {
 #[tokio::test(flavor = "multi_thread")]
 async fn images_that_are_none_are_refused_and_the_worker_goes_on() {
     let bench = Bench::new().await;
-    let path = bench.written(&qwen2_vl());
+    let path = bench.written(&qwen2_5_vl());
     let broken = UserPart::Image {
         image: ImageData {
             media_type: "image/png".to_owned(),
@@ -212,12 +217,15 @@ async fn texts_become_vectors_of_length_one() {
         error,
         ModelError::ContextOverflow {
             needed: 5000,
-            limit: 1024
+            limit: CONTEXT
         }
     );
     let endless = "a".repeat(1 << 20);
     let error = bench.vectors(&path, &[&endless]).await.unwrap_err();
-    assert!(matches!(error, ModelError::RequestRefused { .. }), "{error:?}");
+    assert!(
+        matches!(error, ModelError::RequestRefused { .. }),
+        "{error:?}"
+    );
     bench.vectors(&path, &["It goes on"]).await.unwrap();
     bench.engine.shutdown().await;
 }
@@ -227,7 +235,10 @@ async fn each_kind_of_model_refuses_what_it_cannot_do() {
     let bench = Bench::new().await;
     let path = bench.written(&llama());
     let error = bench.vectors(&path, &["Hello"]).await.unwrap_err();
-    assert!(matches!(error, ModelError::RequestRefused { .. }), "{error:?}");
+    assert!(
+        matches!(error, ModelError::RequestRefused { .. }),
+        "{error:?}"
+    );
     bench.answer(&path, asked(vec![text("It goes on")])).await;
     drop(bench);
 
@@ -262,7 +273,10 @@ async fn what_the_check_lets_through_and_the_engine_refuses_is_typed() {
         let events = bench.ask(&path, asked(vec![text("Hello")])).await;
         match events.last() {
             Some(Err(ModelError::Local(LocalError::BadFolder { reason, .. }))) => {
-                assert!(reason.starts_with("the engine refused it: "), "{name}: {reason}");
+                assert!(
+                    reason.starts_with("the engine refused it: "),
+                    "{name}: {reason}"
+                );
             }
             other => panic!("{name}: {other:?}"),
         }

@@ -2,9 +2,7 @@
 
 use mistralrs::{NormalRequest, Request, RequestMessage, Response, SamplingParams};
 use nexus_protocol::Usage;
-use nexus_protocol::worker::{
-    MAX_EMBED_TEXT_BYTES, MAX_EMBED_TEXTS, WorkerError, WorkerReply,
-};
+use nexus_protocol::worker::{MAX_EMBED_TEXT_BYTES, MAX_EMBED_TEXTS, WorkerError, WorkerReply};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::engine::{Engine, fault, stopped};

@@ -56,7 +56,10 @@ impl Folder {
             if self.path.join(name).is_file() {
                 Ok(())
             } else {
-                Err(format!("there is no file {name} in {}", self.path.display()))
+                Err(format!(
+                    "there is no file {name} in {}",
+                    self.path.display()
+                ))
             }
         };
         NEEDED.iter().try_for_each(|name| there(name))?;
@@ -215,7 +218,11 @@ mod tests {
     fn pickled_weights_do_not_count() {
         let path = scratch(
             "pickle",
-            &["config.json", "tokenizer.json", "pytorch_model-00001-of-00001.bin"],
+            &[
+                "config.json",
+                "tokenizer.json",
+                "pytorch_model-00001-of-00001.bin",
+            ],
         );
         let check = || folder(&path, ModelKind::Text, Weights::Safetensors(None)).check();
         assert!(check().unwrap_err().starts_with("there are no weights"));
@@ -226,7 +233,10 @@ mod tests {
 
     #[test]
     fn each_kind_needs_its_files() {
-        let path = scratch("kinds", &["config.json", "tokenizer.json", "model.safetensors"]);
+        let path = scratch(
+            "kinds",
+            &["config.json", "tokenizer.json", "model.safetensors"],
+        );
         let check = |kind, weights| folder(&path, kind, weights).check();
         assert_eq!(check(ModelKind::Images, Weights::Safetensors(None)), Ok(()));
         let modules = check(ModelKind::Embedding, Weights::Safetensors(None)).unwrap_err();

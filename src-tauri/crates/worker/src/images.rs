@@ -87,8 +87,7 @@ pub(crate) fn messages(
                 Some(Either::Left(text)) => prefixer.prefix_image(indexes, text),
                 _ => prefixer.prefix_image(indexes, ""),
             };
-            let mut content =
-                vec![IndexMap::from([("type".to_owned(), json!("image"))]); count];
+            let mut content = vec![IndexMap::from([("type".to_owned(), json!("image"))]); count];
             content.push(IndexMap::from([
                 ("type".to_owned(), json!("text")),
                 ("text".to_owned(), json!(text)),
@@ -208,8 +207,14 @@ mod tests {
             let image = DynamicImage::new_rgb8(width, height);
             let decoded = decode(&showing(vec![png(&image)])).unwrap();
             let (wide, high) = (decoded[0].width(), decoded[0].height());
-            assert!(wide.max(high) <= LONG, "{width} × {height}: {wide} × {high}");
-            assert!(wide.min(high) >= SHORT, "{width} × {height}: {wide} × {high}");
+            assert!(
+                wide.max(high) <= LONG,
+                "{width} × {height}: {wide} × {high}"
+            );
+            assert!(
+                wide.min(high) >= SHORT,
+                "{width} × {height}: {wide} × {high}"
+            );
             assert!(tokens(&decoded) >= LEAST_TOKENS);
         }
     }

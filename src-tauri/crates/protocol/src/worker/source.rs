@@ -84,9 +84,6 @@ mod tests {
             text,
             r#"{"format":"safetensors","kind":"images","quantize":"q4"}"#
         );
-        assert_eq!(
-            serde_json::from_str::<ModelSource>(&text).unwrap(),
-            source
-        );
+        assert_eq!(serde_json::from_str::<ModelSource>(&text).unwrap(), source);
     }
 }

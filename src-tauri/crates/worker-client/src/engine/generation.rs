@@ -108,8 +108,7 @@ impl Actor {
         self.send(&WorkerRequest::Embed { id, texts }).await?;
         // No token is shorter than a byte, and none of this kind of model takes as long to read as one of a chat.
         let patience = self.options.limits.stall
-            + TIME_PER_PROMPT_TOKEN
-                .saturating_mul(u32::try_from(bytes / 4).unwrap_or(u32::MAX));
+            + TIME_PER_PROMPT_TOKEN.saturating_mul(u32::try_from(bytes / 4).unwrap_or(u32::MAX));
         match self.step(cancel, Instant::now() + patience, patience).await {
             Step::Reply(WorkerReply::Embedded {
                 id: of,

@@ -199,10 +199,9 @@ impl Actor {
             Step::Reply(WorkerReply::LoadFailed { error }) => {
                 self.kill().await;
                 Err(match error {
-                    WorkerError::Load { reason } => refused(not_read(
-                        path,
-                        format!("the engine refused it: {reason}"),
-                    )),
+                    WorkerError::Load { reason } => {
+                        refused(not_read(path, format!("the engine refused it: {reason}")))
+                    }
                     other => lost_to(format!("It could not load the model: {other:?}.")),
                 })
             }

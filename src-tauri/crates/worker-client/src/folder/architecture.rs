@@ -89,9 +89,13 @@ pub(super) fn identify(config: &Value, modules: bool) -> Result<(String, ModelKi
     Ok((shown, kind))
 }
 
-/// Whether a model of this kind sees images: there is one whose settings come in both forms.
+/// Built by the engine as ones that see, and yet blind: Gemma 3's smallest has no eye; and after an image, mistral.rs 0.8.1
+/// reads past the end of a tensor at the second word of Qwen2-VL, which is an error on a processor and nonsense elsewhere.
+const BLIND: &[&str] = &["Gemma3ForCausalLM", "Qwen2VLForConditionalGeneration"];
+
+/// Whether a model of this kind can be shown images.
 pub(super) fn sees_images(architecture: &str, kind: ModelKind) -> bool {
-    kind == ModelKind::Images && architecture != "Gemma3ForCausalLM"
+    kind == ModelKind::Images && !BLIND.contains(&architecture)
 }
 
 /// Whether a template writes as gpt-oss does. The engine looks for the same marks, and then needs a vocabulary that it

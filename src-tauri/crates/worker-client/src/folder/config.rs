@@ -56,8 +56,8 @@ pub(super) fn read(config: &Value) -> Result<Config, Fault> {
     if head_width > hidden.saturating_mul(16) || key_heads > heads {
         return bad("the sizes in config.json contradict each other");
     }
-    let context = number(&["max_position_embeddings"], CONTEXT_TOKENS)?
-        .unwrap_or(UNSAID_CONTEXT_TOKENS);
+    let context =
+        number(&["max_position_embeddings"], CONTEXT_TOKENS)?.unwrap_or(UNSAID_CONTEXT_TOKENS);
     Ok(Config {
         context_length: u32::try_from(context).unwrap_or(u32::MAX),
         layers,

@@ -26,7 +26,10 @@ impl FolderSummary {
             (Some(_), _) => self.weights.file_bytes,
             (None, None) => self.weights.elements.saturating_mul(plain),
             (None, Some(quantize)) => {
-                let rest = self.weights.elements.saturating_sub(self.weights.quantizable);
+                let rest = self
+                    .weights
+                    .elements
+                    .saturating_sub(self.weights.quantizable);
                 let quantized = self.weights.quantizable.saturating_mul(bits(quantize)) / 16 / 8;
                 rest.saturating_mul(plain).saturating_add(quantized)
             }

@@ -42,9 +42,7 @@ pub(super) fn read(
             .flatten()
     });
     let files: Vec<&str> = match &uqff {
-        Some(first) => parts_of(names, first)
-            .chain([RESIDUAL])
-            .collect(),
+        Some(first) => parts_of(names, first).chain([RESIDUAL]).collect(),
         None => names
             .iter()
             .map(String::as_str)
@@ -129,9 +127,7 @@ fn is_weights(name: &str) -> bool {
 
 /// `model-00002-of-00003.safetensors`: the two numbers.
 fn numbered(name: &str) -> Option<(u32, u32)> {
-    let numbers = name
-        .strip_suffix(".safetensors")?
-        .strip_prefix("model-")?;
+    let numbers = name.strip_suffix(".safetensors")?.strip_prefix("model-")?;
     let (part, all) = numbers.split_once("-of-")?;
     Some((part.parse().ok()?, all.parse().ok()?))
 }
@@ -144,7 +140,9 @@ fn check_parts(files: &[&str]) -> Result<(), Fault> {
     };
     for part in 1..=all.min(u32::try_from(limits::WEIGHT_FILES).unwrap_or(u32::MAX)) {
         if !parts.contains(&(part, all)) {
-            return bad(format!("part {part} of the {all} parts of its weights is missing"));
+            return bad(format!(
+                "part {part} of the {all} parts of its weights is missing"
+            ));
         }
     }
     Ok(())
@@ -153,7 +151,10 @@ fn check_parts(files: &[&str]) -> Result<(), Fault> {
 fn first_uqff(names: &[String]) -> Option<String> {
     let mut files = names.iter().filter(|name| name.ends_with(".uqff"));
     let first = files.clone().next();
-    files.find(|name| name.ends_with("-0.uqff")).or(first).cloned()
+    files
+        .find(|name| name.ends_with("-0.uqff"))
+        .or(first)
+        .cloned()
 }
 
 /// The files that belong to one: `q4k-0.uqff`, `q4k-1.uqff`, ….
@@ -178,9 +179,13 @@ fn uqff_form(name: &str) -> String {
 }
 
 fn is_embedding(tensor: &str) -> bool {
-    ["embed_tokens.weight", "wte.weight", "word_embeddings.weight"]
-        .iter()
-        .any(|end| tensor.ends_with(end))
+    [
+        "embed_tokens.weight",
+        "wte.weight",
+        "word_embeddings.weight",
+    ]
+    .iter()
+    .any(|end| tensor.ends_with(end))
 }
 
 /// The engine quantizes the language part only.

@@ -24,6 +24,9 @@ pub const WORDS: usize = 256 + MARKS.len();
 /// Numbers in the vector of a token.
 pub const HIDDEN: usize = 64;
 
+/// Tokens that it takes.
+pub const CONTEXT: u32 = 4096;
+
 const HEADS: usize = 4;
 const KEY_HEADS: usize = 2;
 const HEAD: usize = HIDDEN / HEADS;
@@ -56,23 +59,25 @@ pub fn llama() -> ModelFolder {
     folder
 }
 
-/// A model that sees images, as Qwen2-VL is built.
-pub fn qwen2_vl() -> ModelFolder {
-    let mut settings = language_settings("Qwen2VLForConditionalGeneration");
-    settings["model_type"] = json!("qwen2_vl");
+/// A model that sees images, as Qwen2.5-VL is built.
+pub fn qwen2_5_vl() -> ModelFolder {
+    let mut settings = language_settings("Qwen2_5_VLForConditionalGeneration");
+    settings["model_type"] = json!("qwen2_5_vl");
     settings["image_token_id"] = json!(256 + 4);
     settings["video_token_id"] = json!(256 + 5);
     settings["use_sliding_window"] = json!(false);
     settings["rope_scaling"] = json!({ "type": "mrope", "mrope_section": [2, 3, 3] });
     settings["vision_config"] = json!({
         "depth": 1,
-        "embed_dim": EYE,
-        "hidden_size": HIDDEN,
-        "mlp_ratio": 2.0,
+        "hidden_size": EYE,
+        "out_hidden_size": HIDDEN,
+        "intermediate_size": 2 * EYE,
         "num_heads": 2,
         "patch_size": 14,
         "spatial_merge_size": 2,
         "temporal_patch_size": 2,
+        "window_size": 112,
+        "fullatt_block_indexes": [0],
     });
     let mut folder = ModelFolder::with(settings);
     folder.json(
@@ -147,7 +152,7 @@ fn language_settings(architecture: &str) -> Value {
         "num_attention_heads": HEADS,
         "num_key_value_heads": KEY_HEADS,
         "hidden_act": "silu",
-        "max_position_embeddings": 1024,
+        "max_position_embeddings": CONTEXT,
         "rms_norm_eps": 1e-6,
         "rope_theta": 10000.0,
         "tie_word_embeddings": false,
@@ -190,7 +195,10 @@ impl ModelFolder {
             .iter()
             .map(|(name, tensor)| {
                 let numbers = tensor.numbers.iter();
-                (name, numbers.flat_map(|number| number.to_le_bytes()).collect())
+                (
+                    name,
+                    numbers.flat_map(|number| number.to_le_bytes()).collect(),
+                )
             })
             .collect();
         let views = self.tensors.iter().map(|(name, tensor)| {
@@ -216,8 +224,15 @@ impl ModelFolder {
         self.ones(&format!("{prefix}norm.weight"), HIDDEN);
         for layer in 0..LAYERS {
             let at = format!("{prefix}layers.{layer}");
-            for (name, width) in [("q", HIDDEN), ("k", KEY_HEADS * HEAD), ("v", KEY_HEADS * HEAD)] {
-                self.random(&format!("{at}.self_attn.{name}_proj.weight"), &[width, HIDDEN]);
+            for (name, width) in [
+                ("q", HIDDEN),
+                ("k", KEY_HEADS * HEAD),
+                ("v", KEY_HEADS * HEAD),
+            ] {
+                self.random(
+                    &format!("{at}.self_attn.{name}_proj.weight"),
+                    &[width, HIDDEN],
+                );
                 if biases == Biases::Queries {
                     self.random(&format!("{at}.self_attn.{name}_proj.bias"), &[width]);
                 }
@@ -248,15 +263,19 @@ impl ModelFolder {
         for (name, rows, columns) in [
             ("attn.qkv", 3 * EYE, EYE),
             ("attn.proj", EYE, EYE),
-            ("mlp.fc1", 2 * EYE, EYE),
-            ("mlp.fc2", EYE, 2 * EYE),
+            ("mlp.gate_proj", 2 * EYE, EYE),
+            ("mlp.up_proj", 2 * EYE, EYE),
+            ("mlp.down_proj", EYE, 2 * EYE),
         ] {
             self.random(&format!("{block}.{name}.weight"), &[rows, columns]);
             self.random(&format!("{block}.{name}.bias"), &[rows]);
         }
-        for norm in ["visual.blocks.0.norm1", "visual.blocks.0.norm2", "visual.merger.ln_q"] {
+        for norm in [
+            "visual.blocks.0.norm1",
+            "visual.blocks.0.norm2",
+            "visual.merger.ln_q",
+        ] {
             self.ones(&format!("{norm}.weight"), EYE);
-            self.random(&format!("{norm}.bias"), &[EYE]);
         }
         for (name, rows) in [("mlp.0", 4 * EYE), ("mlp.2", HIDDEN)] {
             self.random(&format!("visual.merger.{name}.weight"), &[rows, 4 * EYE]);
@@ -276,12 +295,20 @@ impl ModelFolder {
     fn random(&mut self, name: &str, shape: &[usize]) {
         let count: usize = shape.iter().product();
         let inputs: usize = shape.iter().skip(1).product();
-        let width = (3.0 / inputs.max(1) as f32).sqrt();
-        let mut state = name
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-            });
+        let mut width = (3.0 / inputs.max(1) as f32).sqrt();
+        if ["q_proj.weight", "o_proj.weight"]
+            .iter()
+            .any(|end| name.ends_with(end))
+        {
+            // What was read before must weigh more than the last word, or the answer is always the same.
+            width *= 4.0;
+        } else if name.ends_with(".bias") {
+            // And more than what is the same for all words.
+            width = 0.05;
+        }
+        let mut state = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
         let numbers = (0..count)
             .map(|_| {
                 state ^= state << 13;
