@@ -80,13 +80,17 @@ pub(crate) fn plan(
 pub(crate) fn plan_folder(
     summary: &FolderSummary,
     context: u32,
+    wish: Option<Weights>,
     available: Option<u64>,
     prefix_limit: u64,
 ) -> Result<(Plan, Option<Quantize>), LocalError> {
-    let small = summary.parameters <= UNPACK_PARAMETERS;
+    let plain = match wish {
+        Some(wish) => wish == Weights::Unpacked,
+        None => summary.parameters <= UNPACK_PARAMETERS,
+    };
     let wishes: &[Option<Quantize>] = if summary.is_quantized() {
         &[None]
-    } else if small {
+    } else if plain {
         &[None, Some(Quantize::Q8), Some(Quantize::Q4)]
     } else {
         &[Some(Quantize::Q6), Some(Quantize::Q4)]
@@ -95,7 +99,7 @@ pub(crate) fn plan_folder(
         let estimate = summary.estimate(context, quantize);
         estimate.saturating_add(estimate / 100 * 15)
     };
-    let plain = |quantize, prefix_bytes| {
+    let planned = |quantize, prefix_bytes| {
         let plan = Plan {
             weights: Weights::Packed,
             prefix_bytes,
@@ -103,7 +107,7 @@ pub(crate) fn plan_folder(
         (plan, quantize)
     };
     let Some(have) = available else {
-        return Ok(plain(wishes.last().copied().flatten(), 0));
+        return Ok(planned(wishes.last().copied().flatten(), 0));
     };
     let fitting = wishes.iter().copied().find(|wish| needed(*wish) <= have);
     let Some(quantize) = fitting else {
@@ -122,7 +126,7 @@ pub(crate) fn plan_folder(
     } else {
         0
     };
-    Ok(plain(quantize, prefix_bytes))
+    Ok(planned(quantize, prefix_bytes))
 }
 
 /// The same for llama.cpp: one way to hold the weights, and nothing is kept besides the context.
@@ -213,6 +217,47 @@ mod tests {
             })
         );
         plan_mapped(&summary, 512, None).unwrap();
+    }
+
+    #[test]
+    fn a_folder_is_quantized_as_far_as_it_must_be() {
+        use crate::folder::builder::{llama, qwen3_embedding};
+
+        let folder = tempfile::tempdir().unwrap();
+        llama().write(folder.path());
+        let summary = crate::folder::inspect(folder.path()).unwrap();
+        let need = |quantize| {
+            let estimate = summary.estimate(512, quantize);
+            estimate + estimate / 100 * 15
+        };
+        let chosen = |wish, have| {
+            plan_folder(&summary, 512, wish, Some(have), 0).map(|(_, quantize)| quantize)
+        };
+        let (eight, four) = (Some(Quantize::Q8), Some(Quantize::Q4));
+        assert_eq!(chosen(None, need(None)), Ok(None));
+        assert_eq!(chosen(None, need(None) - 1), Ok(eight));
+        assert_eq!(chosen(None, need(eight) - 1), Ok(four));
+        assert_eq!(
+            chosen(None, need(four) - 1),
+            Err(LocalError::TooBig {
+                need: need(four),
+                have: need(four) - 1
+            })
+        );
+        assert_eq!(
+            chosen(Some(Weights::Packed), u64::MAX),
+            Ok(Some(Quantize::Q6))
+        );
+        assert_eq!(chosen(Some(Weights::Unpacked), u64::MAX), Ok(None));
+
+        // A model of text remembers conversations, one that makes vectors has none.
+        let kept = |summary: &FolderSummary| {
+            plan_folder(summary, 512, None, Some(64 << 30), 1 << 30).map(|(p, _)| p.prefix_bytes)
+        };
+        assert_eq!(kept(&summary), Ok(1 << 30));
+        let folder = tempfile::tempdir().unwrap();
+        qwen3_embedding().write(folder.path());
+        assert_eq!(kept(&crate::folder::inspect(folder.path()).unwrap()), Ok(0));
     }
 
     #[test]

@@ -104,8 +104,10 @@ impl ModelFile {
         match self {
             Self::Gguf(summary) => memory::plan(summary, context, wish, available, prefix_limit)
                 .map(|plan| (plan, ModelSource::Gguf)),
-            Self::Folder(summary) => memory::plan_folder(summary, context, available, prefix_limit)
-                .map(|(plan, quantize)| (plan, summary.source(quantize))),
+            Self::Folder(summary) => {
+                memory::plan_folder(summary, context, wish, available, prefix_limit)
+                    .map(|(plan, quantize)| (plan, summary.source(quantize)))
+            }
         }
     }
 }

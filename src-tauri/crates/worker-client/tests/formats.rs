@@ -11,7 +11,8 @@ use nexus_llm::{LocalError, ModelError, ModelEvent};
 use nexus_protocol::{
     ChatMessage, ChatRequest, FinishReason, ImageData, ModelInfo, ModelRef, Usage, UserPart,
 };
-use nexus_worker_client::{LocalEngine, ModelFile, WorkerOptions};
+use nexus_worker_client::gguf::Weights;
+use nexus_worker_client::{LocalEngine, ModelFile, WeightsPolicy, WorkerOptions};
 use serde_json::json;
 use tokio::sync::MutexGuard;
 use tokio_util::sync::CancellationToken;
@@ -27,12 +28,18 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
+        Self::holding(WeightsPolicy::Auto).await
+    }
+
+    async fn holding(weights: WeightsPolicy) -> Self {
         let turn = ONE_AT_A_TIME.lock().await;
         let folder = tempfile::tempdir().unwrap();
         let scratch = folder.path().join("scratch");
+        let mut options = WorkerOptions::new(path_from("NEXUS_WORKER"), scratch);
+        options.weights = weights;
         Self {
             _turn: turn,
-            engine: LocalEngine::new(WorkerOptions::new(path_from("NEXUS_WORKER"), scratch)),
+            engine: LocalEngine::new(options),
             folder,
         }
     }
@@ -163,6 +170,46 @@ async fn a_model_that_sees_answers_by_what_it_sees() {
         .answer(&path, asked(vec![red(), green(), question()]))
         .await;
     assert_eq!(two.input_tokens, without.input_tokens + 2 * (16 + 2));
+    bench.engine.shutdown().await;
+}
+
+/// What a model with quantized weights says differs a little; what it was asked decides all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn weights_are_quantized_while_they_are_read() {
+    for model in [llama(), qwen2_5_vl()] {
+        let bench = Bench::holding(WeightsPolicy::Always(Weights::Packed)).await;
+        let path = bench.written(&model);
+        let (said, _) = bench.answer(&path, asked(vec![text("Hello")])).await;
+        let (other, _) = bench.answer(&path, asked(vec![text("Bye")])).await;
+        assert_eq!(said.len(), 12);
+        assert_ne!(said, other);
+        let (again, _) = bench.answer(&path, asked(vec![text("Hello")])).await;
+        assert_eq!(again, said);
+        bench.engine.shutdown().await;
+    }
+    let bench = Bench::holding(WeightsPolicy::Always(Weights::Packed)).await;
+    let path = bench.written(&qwen3_embedding());
+    let vectors = bench.vectors(&path, &["The sea", "Snow"]).await.unwrap();
+    assert_ne!(vectors[0], vectors[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uqff_says_what_the_same_weights_say_in_safetensors() {
+    let bench = Bench::new().await;
+    let path = bench.written(&llama());
+    let (said, _) = bench.answer(&path, asked(vec![text("Hello")])).await;
+
+    let (uqff, residue) = llama().uqff();
+    std::fs::remove_file(path.join("model.safetensors")).unwrap();
+    std::fs::write(path.join("f16-0.uqff"), &uqff).unwrap();
+    std::fs::write(path.join("residual.safetensors"), residue).unwrap();
+    let (of_uqff, _) = bench.answer(&path, asked(vec![text("Hello")])).await;
+    assert_eq!(of_uqff, said);
+    // By the path of the file, too.
+    let (by_file, _) = bench
+        .answer(&path.join("f16-0.uqff"), asked(vec![text("Hello")]))
+        .await;
+    assert_eq!(by_file, said);
     bench.engine.shutdown().await;
 }
 

@@ -41,6 +41,7 @@ impl Folder {
     /// Reads the model. `prefixes` is how many conversations the engine remembers; models that see images remember none.
     pub(crate) async fn build(self, prefixes: Option<usize>) -> Result<Model, WorkerError> {
         self.check().map_err(load_error)?;
+        place_vocabulary(&self.path).map_err(load_error)?;
         let built = match self.kind {
             ModelKind::Text => self.text(prefixes).build().await,
             ModelKind::Images => self.images().build().await,
@@ -167,6 +168,22 @@ fn holds_weights(folder: &Path) -> bool {
             || name.ends_with("consolidated.safetensors")
             || (name.starts_with("model-") && name.ends_with(".safetensors"))
     })
+}
+
+/// gpt-oss's way of writing needs a vocabulary that the engine would fetch from the network, unless it finds it among its
+/// temporary files, under a number that stands for the address. It checks the bytes itself.
+fn place_vocabulary(folder: &Path) -> Result<(), String> {
+    const NAME: &str = "o200k_base.tiktoken";
+    const NUMBER: &str = "fb374d419588a4632f3f557e76b4b70aebbca790";
+    let source = folder.join(NAME);
+    if !source.is_file() {
+        return Ok(());
+    }
+    let kept = std::env::temp_dir().join("tiktoken-rs-cache");
+    std::fs::create_dir_all(&kept)
+        .and_then(|()| std::fs::copy(&source, kept.join(NUMBER)))
+        .map(drop)
+        .map_err(|error| format!("{NAME} cannot be put in place: {error}"))
 }
 
 fn isq(quantize: Quantize) -> IsqType {

@@ -147,11 +147,15 @@ fn quantizing_takes_less_memory_and_uqff_what_the_files_have() {
     )
     .unwrap();
     written.put("q4k-0.uqff", llama().safetensors());
-    written.put("q4k-1.uqff", llama().safetensors());
-    written.put("q8_0-0.uqff", llama().safetensors());
+    assert_eq!(written.reason(), "q4k-0.uqff is no UQFF file");
+    let (uqff, residual) = llama().uqff();
+    written.put("residual.safetensors", &residual);
+    for name in ["q4k-0.uqff", "q4k-1.uqff", "q8_0-0.uqff"] {
+        written.put(name, &uqff);
+    }
     let summary = written.inspect().unwrap();
     assert_eq!(summary.quantization, "UQFF Q4K");
-    assert_eq!(summary.file_bytes, 3 * llama().safetensors().len() as u64);
+    assert_eq!(summary.file_bytes, (2 * uqff.len() + residual.len()) as u64);
     assert_eq!(
         summary.source(Some(Quantize::Q4)),
         ModelSource::Uqff {

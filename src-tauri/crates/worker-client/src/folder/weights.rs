@@ -63,7 +63,11 @@ pub(super) fn read(
     for name in files {
         let (metadata, bytes) = header(&folder.join(name))?;
         weights.file_bytes = weights.file_bytes.saturating_add(bytes);
+        let numbered = name.ends_with(".uqff");
         for (tensor, info) in metadata.tensors() {
+            if numbered && tensor.parse::<u32>().is_err() {
+                return bad(format!("{name} is no UQFF file"));
+            }
             let elements = info
                 .shape
                 .iter()

@@ -208,6 +208,34 @@ impl ModelFolder {
         safetensors::serialize(views, None).unwrap()
     }
 
+    /// The weights of a model of text as UQFF of 16 bits, and the residue that it leaves.
+    pub fn uqff(&self) -> (Vec<u8>, Vec<u8>) {
+        let mut names = vec!["lm_head.weight".to_owned()];
+        for layer in 0..LAYERS {
+            for name in ["q", "k", "v", "o"] {
+                names.push(format!("model.layers.{layer}.self_attn.{name}_proj.weight"));
+            }
+            for name in ["gate", "up", "down"] {
+                names.push(format!("model.layers.{layer}.mlp.{name}_proj.weight"));
+            }
+        }
+        let parts: Vec<(String, Vec<u8>)> = names
+            .iter()
+            .enumerate()
+            .map(|(number, name)| (number.to_string(), uqff_part(&self.tensors[name])))
+            .collect();
+        let views = parts.iter().map(|(number, bytes)| {
+            let view = TensorView::new(Dtype::U8, vec![bytes.len()], bytes);
+            (number, view.unwrap())
+        });
+        let mut residue = self.clone();
+        residue.tensors.retain(|name, _| !names.contains(name));
+        (
+            safetensors::serialize(views, None).unwrap(),
+            residue.safetensors(),
+        )
+    }
+
     /// Writes all of it to the folder, which is made.
     pub fn write(&self, folder: &Path) {
         std::fs::create_dir_all(folder).unwrap();
@@ -324,6 +352,26 @@ impl ModelFolder {
         };
         self.tensors.insert(name.to_owned(), tensor);
     }
+}
+
+/// One layer: version 0.2.0, not quantized, no bias, then the tensor as 16-bit floats with lengths before it.
+fn uqff_part(tensor: &Tensor) -> Vec<u8> {
+    const F16: u32 = 4;
+    let numbers: Vec<u8> = tensor
+        .numbers
+        .iter()
+        .flat_map(|number| half::f16::from_f32(*number).to_le_bytes())
+        .collect();
+    let little = |number: usize| u32::try_from(number).unwrap().to_le_bytes();
+    let mut part = vec![0, 2, 0, 0, 1, 0];
+    part.extend(little(numbers.len()));
+    part.extend(F16.to_le_bytes());
+    part.extend(little(tensor.shape.len()));
+    for side in &tensor.shape {
+        part.extend(little(*side));
+    }
+    part.extend(numbers);
+    part
 }
 
 /// Every byte is a word, and the marks.

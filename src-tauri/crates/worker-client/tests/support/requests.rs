@@ -143,3 +143,34 @@ async fn a_slow_reader_holds_nothing_up() {
     assert_eq!(stream.next().await, Some(Err(ModelError::Cancelled)));
     assert!(start.elapsed() < Duration::from_millis(250));
 }
+
+#[tokio::test]
+async fn vectors_come_one_for_each_text() {
+    let bench = Bench::new();
+    let embed = |texts: &[&str]| {
+        let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+        let engine = bench.engine.clone();
+        let (path, token) = (bench.file("good"), CancellationToken::new());
+        async move { engine.embed(path, None, texts, token).await }
+    };
+    let embeddings = embed(&["a", "bb"]).await.unwrap();
+    assert_eq!(embeddings.vectors, [vec![1.0; 3], vec![2.0; 3]]);
+    assert_eq!(embeddings.tokens, 7);
+    assert_eq!(embed(&[]).await.unwrap().vectors, Vec::<Vec<f32>>::new());
+    // A worker that sends what does not fit is not used again.
+    for odd in ["too few", "uneven"] {
+        let error = embed(&[odd, "b"]).await.unwrap_err();
+        assert!(
+            matches!(&error, ModelError::Local(LocalError::WorkerDied { reason }) if reason.contains("do not fit")),
+            "{error:?}"
+        );
+        assert_eq!(bench.engine.loaded(), None);
+    }
+    for wrong in [vec!["a"; 257], vec!["a", ""]] {
+        let error = embed(&wrong).await.unwrap_err();
+        assert!(
+            matches!(error, ModelError::RequestRefused { .. }),
+            "{error:?}"
+        );
+    }
+}
