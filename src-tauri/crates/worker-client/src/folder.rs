@@ -18,6 +18,7 @@ use nexus_llm::LocalError;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub(crate) use architecture::knows;
 pub use summary::FolderSummary;
 
 /// How much of a folder is believed.

@@ -12,5 +12,8 @@ mod model_file;
 pub mod starter;
 mod tool_calls;
 
-pub use engine::{Embeddings, Limits, LocalEngine, WeightsPolicy, WorkerOptions};
+pub use engine::{
+    Backend, Confinement, Embeddings, Limits, LocalEngine, Measured, MemoryGauge, MemoryReading,
+    Outlook, Record, WeightsPolicy, WorkerOptions, WorkerProgram,
+};
 pub use model_file::ModelFile;

@@ -82,7 +82,7 @@ impl Bench {
         let token = CancellationToken::new();
         let embeddings = self
             .engine
-            .embed(path.to_owned(), None, texts, token)
+            .embed(path.to_owned(), &info(path), texts, token)
             .await?;
         assert!(embeddings.tokens > 0);
         Ok(embeddings.vectors)

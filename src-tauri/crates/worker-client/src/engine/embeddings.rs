@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use nexus_llm::ModelError;
-use nexus_protocol::ModelRef;
 use nexus_protocol::worker::{MAX_EMBED_TEXT_BYTES, MAX_EMBED_TEXTS};
+use nexus_protocol::{ModelInfo, ModelRef};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +22,7 @@ pub struct Embeddings {
 
 impl LocalEngine {
     /// Makes vectors of `texts` with the model at `path`, which is loaded where needed; waits in the queue.
-    /// `context_tokens` is how long a text may be; `None` for the usual.
+    /// `info.context_tokens` is how long a text may be.
     ///
     /// # Errors
     /// As a generation. [`ModelError::RequestRefused`] where the model makes no vectors, where there are more than
@@ -30,7 +30,7 @@ impl LocalEngine {
     pub async fn embed(
         &self,
         path: PathBuf,
-        context_tokens: Option<u32>,
+        info: &ModelInfo,
         texts: Vec<String>,
         cancel: CancellationToken,
     ) -> Result<Embeddings, ModelError> {
@@ -41,7 +41,8 @@ impl LocalEngine {
         let (reply, answer) = oneshot::channel();
         let sent = self.jobs.send(Job {
             path,
-            context_tokens,
+            model: info.model.0.clone(),
+            context_tokens: info.context_tokens,
             cancel: cancel.clone(),
             work: Work::Embed { texts, reply },
         });

@@ -60,6 +60,13 @@ const EMBEDDING: &[&str] = &["Gemma3TextModel", "Qwen3ForCausalLM"];
 /// Ways to quantize that it computes with on every machine.
 const QUANTIZED: &[&str] = &["fp8", "mxfp4"];
 
+/// Whether models of this architecture, as a folder names it, can be run.
+pub(crate) fn knows(architecture: &str) -> bool {
+    [TEXT, IMAGES, EMBEDDING]
+        .iter()
+        .any(|known| known.contains(&architecture))
+}
+
 /// The architecture, and what kind of model it is; `modules` where the folder says that it makes vectors.
 pub(super) fn identify(config: &Value, modules: bool) -> Result<(String, ModelKind), Fault> {
     let name = match config.get("architectures").and_then(Value::as_array) {

@@ -151,7 +151,7 @@ async fn vectors_come_one_for_each_text() {
         let texts = texts.iter().map(|text| (*text).to_owned()).collect();
         let engine = bench.engine.clone();
         let (path, token) = (bench.file("good"), CancellationToken::new());
-        async move { engine.embed(path, None, texts, token).await }
+        async move { engine.embed(path, &info(false), texts, token).await }
     };
     let embeddings = embed(&["a", "bb"]).await.unwrap();
     assert_eq!(embeddings.vectors, [vec![1.0; 3], vec![2.0; 3]]);
@@ -161,7 +161,7 @@ async fn vectors_come_one_for_each_text() {
     for odd in ["too few", "uneven"] {
         let error = embed(&[odd, "b"]).await.unwrap_err();
         assert!(
-            matches!(&error, ModelError::Local(LocalError::WorkerDied { reason }) if reason.contains("do not fit")),
+            matches!(&error, ModelError::Local(LocalError::WorkerDied { reason, .. }) if reason.contains("do not fit")),
             "{error:?}"
         );
         assert_eq!(bench.engine.loaded(), None);
