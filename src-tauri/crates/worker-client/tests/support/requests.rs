@@ -1,5 +1,7 @@
 //! What a request becomes on its way to the worker, and what comes back: environment, tools, calls, tokens, slow readers.
 
+use nexus_worker_client::Embeddings;
+
 use super::*;
 
 #[tokio::test]
@@ -144,30 +146,35 @@ async fn a_slow_reader_holds_nothing_up() {
     assert!(start.elapsed() < Duration::from_millis(250));
 }
 
+async fn embed(bench: &Bench, texts: &[&str]) -> Result<Embeddings, ModelError> {
+    let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+    let (path, token) = (bench.file("good"), CancellationToken::new());
+    bench.engine.embed(path, &info(false), texts, token).await
+}
+
 #[tokio::test]
-async fn vectors_come_one_for_each_text() {
-    let bench = Bench::new();
-    let embed = |texts: &[&str]| {
-        let texts = texts.iter().map(|text| (*text).to_owned()).collect();
-        let engine = bench.engine.clone();
-        let (path, token) = (bench.file("good"), CancellationToken::new());
-        async move { engine.embed(path, &info(false), texts, token).await }
-    };
-    let embeddings = embed(&["a", "bb"]).await.unwrap();
-    assert_eq!(embeddings.vectors, [vec![1.0; 3], vec![2.0; 3]]);
-    assert_eq!(embeddings.tokens, 7);
-    assert_eq!(embed(&[]).await.unwrap().vectors, Vec::<Vec<f32>>::new());
-    // A worker that sends what does not fit is not used again.
+async fn vectors_that_do_not_fit_the_texts_cost_the_worker_its_life() {
     for odd in ["too few", "uneven"] {
-        let error = embed(&[odd, "b"]).await.unwrap_err();
+        let bench = Bench::new();
+        let error = embed(&bench, &[odd, "b"]).await.unwrap_err();
         assert!(
             matches!(&error, ModelError::Local(LocalError::WorkerDied { reason, .. }) if reason.contains("do not fit")),
             "{error:?}"
         );
         assert_eq!(bench.engine.loaded(), None);
     }
+}
+
+#[tokio::test]
+async fn vectors_come_one_for_each_text() {
+    let bench = Bench::new();
+    let embeddings = embed(&bench, &["a", "bb"]).await.unwrap();
+    assert_eq!(embeddings.vectors, [vec![1.0; 3], vec![2.0; 3]]);
+    assert_eq!(embeddings.tokens, 7);
+    let none = embed(&bench, &[]).await.unwrap();
+    assert!(none.vectors.is_empty());
     for wrong in [vec!["a"; 257], vec!["a", ""]] {
-        let error = embed(&wrong).await.unwrap_err();
+        let error = embed(&bench, &wrong).await.unwrap_err();
         assert!(
             matches!(error, ModelError::RequestRefused { .. }),
             "{error:?}"
