@@ -4,7 +4,7 @@ use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use llama_cpp_2::llama_backend::LlamaBackend;
-use nexus_protocol::worker::{WorkerError, WorkerReply, WorkerRequest};
+use nexus_protocol::worker::{ModelSource, WorkerError, WorkerReply, WorkerRequest};
 
 use crate::engine::Engine;
 use crate::input::{Input, Turn};
@@ -23,9 +23,16 @@ pub(crate) fn serve(input: &Input, output: &Output) {
     for request in &input.requests {
         match request {
             WorkerRequest::Load {
+                source: ModelSource::Safetensors { .. } | ModelSource::Uqff { .. },
+                ..
+            } => output.send(&WorkerReply::LoadFailed {
+                error: bad_state("this worker reads GGUF files only"),
+            }),
+            WorkerRequest::Load {
                 path,
                 context_tokens,
                 keep_prefixes,
+                source: ModelSource::Gguf,
             } => {
                 let order = Order {
                     path: path.into(),
@@ -85,6 +92,10 @@ fn answer_all(
             WorkerRequest::Load { .. } => output.send(&WorkerReply::LoadFailed {
                 error: bad_state("a model is loaded already"),
             }),
+            WorkerRequest::Embed { id, .. } => output.send(&WorkerReply::Failed {
+                id,
+                error: bad_state("this worker makes no vectors"),
+            }),
             // The reading thread has answered these.
             WorkerRequest::Cancel { .. } | WorkerRequest::Ping { .. } | WorkerRequest::Shutdown => {
             }
@@ -93,7 +104,10 @@ fn answer_all(
 }
 
 fn refuse(request: WorkerRequest, input: &Input, output: &Output) {
-    if let WorkerRequest::Generate { id, .. } | WorkerRequest::CountTokens { id, .. } = request {
+    if let WorkerRequest::Generate { id, .. }
+    | WorkerRequest::CountTokens { id, .. }
+    | WorkerRequest::Embed { id, .. } = request
+    {
         if matches!(request, WorkerRequest::Generate { .. }) {
             input.turn.end();
         }

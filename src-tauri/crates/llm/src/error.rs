@@ -200,6 +200,14 @@ pub enum LocalError {
         /// What is wrong.
         reason: String,
     },
+    /// A folder that should hold a model, and does not, or a damaged one.
+    #[error("{path} is no model that can be read: {reason}")]
+    BadFolder {
+        /// The folder.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// An architecture the engine does not know.
     #[error("models of the architecture {architecture} cannot be run here")]
     UnsupportedArchitecture {
@@ -473,6 +481,12 @@ impl LocalError {
                 C::NotGguf,
                 "This is no valid GGUF file",
                 format!("{path}: {reason}. Download it again, or choose another file."),
+                ErrorAction::ChooseModel,
+            ),
+            Self::BadFolder { path, reason } => ErrorCard::new(
+                C::NotGguf,
+                "This folder holds no model that can be read",
+                format!("{path}: {reason}. Download it again, or choose another model."),
                 ErrorAction::ChooseModel,
             ),
             Self::UnsupportedArchitecture { architecture } => ErrorCard::new(

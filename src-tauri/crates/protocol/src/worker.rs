@@ -5,10 +5,14 @@
 //! time; when its stdin ends it exits.
 
 mod frame;
+mod source;
 
 use serde::{Deserialize, Serialize};
 
 pub use frame::{FrameDecoder, FrameError, encode};
+pub use source::{
+    MAX_EMBED_TEXT_BYTES, MAX_EMBED_TEXTS, MAX_IMAGES, ModelKind, ModelSource, Quantize,
+};
 
 use crate::{ChatRequest, FinishReason, Usage};
 
@@ -47,7 +51,7 @@ pub struct WorkerProbe {
 pub enum WorkerRequest {
     /// Read a model into memory; once in a worker's life.
     Load {
-        /// Absolute path of the GGUF file, which the parent has checked.
+        /// Absolute path of the file or folder, which the parent has checked.
         path: String,
         /// Context to keep to, tokens; at most the model's own.
         context_tokens: u32,
@@ -55,6 +59,9 @@ pub enum WorkerRequest {
         /// the process ends; the parent keeps account.
         #[serde(default)]
         keep_prefixes: bool,
+        /// What lies at the path.
+        #[serde(default)]
+        source: ModelSource,
     },
     /// Generate. Refused while another generation runs.
     Generate {
@@ -74,6 +81,13 @@ pub enum WorkerRequest {
         id: u64,
         /// The conversation.
         request: ChatRequest,
+    },
+    /// Turn texts into vectors. Refused while a generation runs, and may be cancelled as one.
+    Embed {
+        /// Chosen by the parent.
+        id: u64,
+        /// At most [`MAX_EMBED_TEXTS`], each of at most [`MAX_EMBED_TEXT_BYTES`].
+        texts: Vec<String>,
     },
     /// Answered at once, by a thread that generation never blocks.
     Ping {
@@ -143,6 +157,15 @@ pub enum WorkerReply {
         id: u64,
         /// Tokens.
         tokens: u32,
+    },
+    /// Vectors of texts, one for each and in order, all of one length.
+    Embedded {
+        /// Which.
+        id: u64,
+        /// The vectors.
+        vectors: Vec<Vec<f32>>,
+        /// Tokens of all texts together.
+        tokens: u64,
     },
     /// Alive.
     Pong {

@@ -11,6 +11,7 @@ mod breaker;
 mod chooser;
 mod confinement;
 mod death;
+mod embeddings;
 mod generation;
 mod link;
 mod loading;
@@ -37,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use backend::Backend;
 pub use confinement::Confinement;
+pub use embeddings::Embeddings;
 pub use options::{Limits, WeightsPolicy, WorkerOptions};
 pub use pressure::{MemoryGauge, MemoryReading};
 pub use programs::WorkerProgram;
@@ -115,7 +117,7 @@ impl LocalEngine {
             context_tokens: info.context_tokens,
             cancel: cancel.clone(),
             work: Work::Count {
-                request: crate::history::for_local(request, info.tools),
+                request: crate::history::for_local(request, info),
                 reply,
             },
         });
@@ -172,12 +174,12 @@ impl LocalEngine {
     /// What a request would get before anything is loaded: the file is missing or no model, no engine is left for it.
     pub async fn outlook(&self, path: &Path, info: &ModelInfo) -> Result<Outlook, LocalError> {
         let identity = loading::identity(path).await?;
-        let summary = loading::inspect(path).await?;
+        let file = loading::inspect(path).await?;
         let subject = Subject {
             path,
             identity: &identity,
             model: &info.model.0,
-            architecture: &summary.architecture,
+            architecture: file.architecture(),
         };
         let chosen = self.chooser.choose(subject, &[]).await?;
         Ok(Outlook {

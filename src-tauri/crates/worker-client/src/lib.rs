@@ -4,13 +4,16 @@
 //! inference (the worker does that) and where model files come from (the core does).
 
 mod engine;
+pub mod folder;
 pub mod gguf;
 mod history;
 pub mod memory;
+mod model_file;
 pub mod starter;
 mod tool_calls;
 
 pub use engine::{
-    Backend, Confinement, Limits, LocalEngine, Measured, MemoryGauge, MemoryReading, Outlook,
-    Record, WeightsPolicy, WorkerOptions, WorkerProgram,
+    Backend, Confinement, Embeddings, Limits, LocalEngine, Measured, MemoryGauge, MemoryReading,
+    Outlook, Record, WeightsPolicy, WorkerOptions, WorkerProgram,
 };
+pub use model_file::ModelFile;

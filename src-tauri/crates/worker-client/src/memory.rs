@@ -1,7 +1,9 @@
 //! How much memory this machine has to give, and whether a model fits.
 
 use nexus_llm::LocalError;
+use nexus_protocol::worker::{ModelKind, Quantize};
 
+use crate::folder::FolderSummary;
 use crate::gguf::{GgufSummary, Weights};
 
 /// Models up to this many weights are unpacked where memory allows: reading the prompt gets several times faster. Above
@@ -68,6 +70,63 @@ pub(crate) fn plan(
         weights,
         prefix_bytes: if spare >= enough { spare } else { 0 },
     })
+}
+
+/// The same for a model in a folder: whether its weights stay at 16 bits or are quantized while they are read. Small models
+/// stay as they are where memory allows, and large ones are quantized in any case: each token reads all weights.
+///
+/// # Errors
+/// [`LocalError::TooBig`] where it does not fit with 15 % to spare.
+pub(crate) fn plan_folder(
+    summary: &FolderSummary,
+    context: u32,
+    wish: Option<Weights>,
+    available: Option<u64>,
+    prefix_limit: u64,
+) -> Result<(Plan, Option<Quantize>), LocalError> {
+    let plain = match wish {
+        Some(wish) => wish == Weights::Unpacked,
+        None => summary.parameters <= UNPACK_PARAMETERS,
+    };
+    let wishes: &[Option<Quantize>] = if summary.is_quantized() {
+        &[None]
+    } else if plain {
+        &[None, Some(Quantize::Q8), Some(Quantize::Q4)]
+    } else {
+        &[Some(Quantize::Q6), Some(Quantize::Q4)]
+    };
+    let needed = |quantize| {
+        let estimate = summary.estimate(context, quantize);
+        estimate.saturating_add(estimate / 100 * 15)
+    };
+    let planned = |quantize, prefix_bytes| {
+        let plan = Plan {
+            weights: Weights::Packed,
+            prefix_bytes,
+        };
+        (plan, quantize)
+    };
+    let Some(have) = available else {
+        return Ok(planned(wishes.last().copied().flatten(), 0));
+    };
+    let fitting = wishes.iter().copied().find(|wish| needed(*wish) <= have);
+    let Some(quantize) = fitting else {
+        let need = wishes.iter().map(|wish| needed(*wish)).min();
+        return Err(LocalError::TooBig {
+            need: need.unwrap_or(u64::MAX),
+            have,
+        });
+    };
+    // Models that see images, or make vectors, remember nothing.
+    let remembers = summary.kind == ModelKind::Text;
+    let spare = ((have - needed(quantize)) / 2).min(prefix_limit);
+    let enough = summary.cache_bytes(context).saturating_mul(2);
+    let prefix_bytes = if remembers && spare >= enough {
+        spare
+    } else {
+        0
+    };
+    Ok(planned(quantize, prefix_bytes))
 }
 
 /// The same for llama.cpp: one way to hold the weights, and nothing is kept besides the context.
@@ -158,6 +217,47 @@ mod tests {
             })
         );
         plan_mapped(&summary, 512, None).unwrap();
+    }
+
+    #[test]
+    fn a_folder_is_quantized_as_far_as_it_must_be() {
+        use crate::folder::builder::{llama, qwen3_embedding};
+
+        let folder = tempfile::tempdir().unwrap();
+        llama().write(folder.path());
+        let summary = crate::folder::inspect(folder.path()).unwrap();
+        let need = |quantize| {
+            let estimate = summary.estimate(512, quantize);
+            estimate + estimate / 100 * 15
+        };
+        let chosen = |wish, have| {
+            plan_folder(&summary, 512, wish, Some(have), 0).map(|(_, quantize)| quantize)
+        };
+        let (eight, four) = (Some(Quantize::Q8), Some(Quantize::Q4));
+        assert_eq!(chosen(None, need(None)), Ok(None));
+        assert_eq!(chosen(None, need(None) - 1), Ok(eight));
+        assert_eq!(chosen(None, need(eight) - 1), Ok(four));
+        assert_eq!(
+            chosen(None, need(four) - 1),
+            Err(LocalError::TooBig {
+                need: need(four),
+                have: need(four) - 1
+            })
+        );
+        assert_eq!(
+            chosen(Some(Weights::Packed), u64::MAX),
+            Ok(Some(Quantize::Q6))
+        );
+        assert_eq!(chosen(Some(Weights::Unpacked), u64::MAX), Ok(None));
+
+        // A model of text remembers conversations, one that makes vectors has none.
+        let kept = |summary: &FolderSummary| {
+            plan_folder(summary, 512, None, Some(64 << 30), 1 << 30).map(|(p, _)| p.prefix_bytes)
+        };
+        assert_eq!(kept(&summary), Ok(1 << 30));
+        let folder = tempfile::tempdir().unwrap();
+        qwen3_embedding().write(folder.path());
+        assert_eq!(kept(&crate::folder::inspect(folder.path()).unwrap()), Ok(0));
     }
 
     #[test]

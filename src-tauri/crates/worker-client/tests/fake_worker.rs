@@ -92,6 +92,24 @@ fn serve(request: WorkerRequest, waiting: &Waiting) {
             tokens: u32::try_from(last_words(&request).len()).unwrap(),
         }),
         WorkerRequest::Generate { id, request } => generate(id, &request, waiting),
+        WorkerRequest::Embed { id, texts } => send(&embedded(id, &texts)),
+    }
+}
+
+/// A vector for each text, unless the first asks for something else.
+fn embedded(id: u64, texts: &[String]) -> WorkerReply {
+    let vectors = match texts[0].as_str() {
+        "too few" => Vec::new(),
+        "uneven" => vec![vec![1.0], vec![1.0, 0.0]],
+        _ => texts
+            .iter()
+            .map(|text| vec![text.len() as f32; 3])
+            .collect(),
+    };
+    WorkerReply::Embedded {
+        id,
+        vectors,
+        tokens: 7,
     }
 }
 

@@ -2,6 +2,10 @@
 //! `NEXUS_STARTER_MODEL` (the file); where one is missing these tests fail, for a test that is skipped proves nothing.
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a test must fail it")]
 
+mod formats;
+#[path = "support/model_folder.rs"]
+mod model_folder;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

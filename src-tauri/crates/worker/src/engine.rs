@@ -8,16 +8,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use either::Either;
+use image::DynamicImage;
 use mistralrs::core::TokenizationRequest;
 use mistralrs::{
-    Constraint, GgufModelBuilder, Model, NormalRequest, Request, RequestMessage, Response,
-    SamplingParams, TokenSource, ToolChoice,
+    Constraint, GgufModelBuilder, Model, ModelCategory, NormalRequest, Request, RequestMessage,
+    Response, SamplingParams, TokenSource, ToolChoice,
 };
-use nexus_protocol::worker::{WorkerError, WorkerReply};
+use nexus_protocol::worker::{ModelSource, WorkerError, WorkerReply};
 use nexus_protocol::{ChatMessage, ChatRequest, UserPart};
 use tokio::sync::mpsc;
 
-use crate::messages;
+use crate::embed;
+use crate::folder::{Folder, ON_THE_PROCESSOR, Weights};
+use crate::images;
+use crate::messages::{self, TemplateMessage};
 
 /// Conversations that the engine remembers, when it remembers any. On a processor it never forgets one: the parent
 /// reckons what they take and starts a new worker in time.
@@ -40,6 +44,8 @@ pub(crate) struct Engine {
     /// Tokens that prompt and answer together may have.
     context_tokens: u32,
     next_request: AtomicUsize,
+    /// What it does, and how it wants images told of.
+    category: ModelCategory,
     /// Keeps the engine's threads alive.
     _model: Model,
 }
@@ -54,17 +60,22 @@ impl Engine {
     /// Reads the model and lets it say one token: the engine reports success even where its own trial failed.
     pub(crate) async fn load(
         path: String,
+        source: ModelSource,
         context_tokens: u32,
         keep_prefixes: bool,
     ) -> Result<(Self, WorkerReply), WorkerError> {
         let started = Instant::now();
         // A task of its own, so that a panic of the loader is an error here.
-        let model = tokio::spawn(build(PathBuf::from(path), keep_prefixes))
+        let model = tokio::spawn(build(PathBuf::from(path), source, keep_prefixes))
             .await
             .map_err(|error| load_error(panic_message(error)))??;
         let requests = model
             .inner()
             .get_sender(None)
+            .map_err(|error| load_error(error.to_string()))?;
+        let category = model
+            .inner()
+            .get_model_category(None)
             .map_err(|error| load_error(error.to_string()))?;
         // Past this the engine's cache cannot grow. A context shorter than one step is one allocation.
         let context_tokens = match context_tokens - context_tokens % CACHE_STEP_TOKENS {
@@ -75,6 +86,7 @@ impl Engine {
             requests,
             context_tokens,
             next_request: AtomicUsize::new(0),
+            category,
             _model: model,
         };
         engine.probe().await?;
@@ -100,6 +112,10 @@ impl Engine {
             WorkerError::Refused { reason } | WorkerError::Engine { reason } => load_error(reason),
             other => other,
         };
+        if let ModelCategory::Embedding = self.category {
+            let probed = embed::vector(self, "Hi".to_owned()).await;
+            return probed.map(drop).map_err(as_load);
+        }
         let mut started = self.start(&request).await.map_err(as_load)?;
         loop {
             match started.chunks.recv().await {
@@ -118,11 +134,46 @@ impl Engine {
         }
     }
 
-    /// Tokens of a conversation as the template renders it, the beginning of the answer among them.
+    /// Tokens of a conversation as the template renders it, the beginning of the answer among them, and room for images.
     pub(crate) async fn count(&self, request: &ChatRequest) -> Result<u32, WorkerError> {
+        let (messages, shown) = self.rendered(request).await?;
+        let text = self.tokenize(Either::Left(messages), request).await?;
+        Ok(text.saturating_add(images::tokens(&shown)))
+    }
+
+    /// Tokens of a text as it is.
+    pub(crate) async fn count_text(&self, text: String) -> Result<u32, WorkerError> {
+        self.tokenize(Either::Right(text), &ChatRequest::default())
+            .await
+    }
+
+    /// A conversation as the template takes it, and the images that the model is shown.
+    async fn rendered(
+        &self,
+        request: &ChatRequest,
+    ) -> Result<(Vec<TemplateMessage>, Vec<DynamicImage>), WorkerError> {
+        let ModelCategory::Multimodal { prefixer } = &self.category else {
+            return Ok((messages::messages(&request.messages), Vec::new()));
+        };
+        let rendered = images::messages(&request.messages, &**prefixer);
+        // Decoding takes a while, and other requests wait to be answered.
+        let given = request.messages.clone();
+        let decoded = tokio::task::spawn_blocking(move || images::decode(&given))
+            .await
+            .map_err(|error| WorkerError::Refused {
+                reason: format!("an image could not be decoded: {}", panic_message(error)),
+            })??;
+        Ok((rendered, decoded))
+    }
+
+    async fn tokenize(
+        &self,
+        text: Either<Vec<TemplateMessage>, String>,
+        request: &ChatRequest,
+    ) -> Result<u32, WorkerError> {
         let (response, mut counted) = mpsc::channel(1);
         let tokenize = Request::Tokenize(TokenizationRequest {
-            text: Either::Left(messages::messages(&request.messages)),
+            text,
             tools: messages::tools(&request.tools),
             add_generation_prompt: true,
             add_special_tokens: true,
@@ -130,7 +181,7 @@ impl Engine {
             reasoning_effort: None,
             response,
         });
-        self.requests.send(tokenize).await.map_err(|_| stopped())?;
+        self.send(tokenize).await?;
         // The engine panics where nobody waits for a count: so this task waits, whatever becomes of its caller.
         let waiting = tokio::spawn(async move { counted.recv().await });
         match waiting.await {
@@ -144,7 +195,11 @@ impl Engine {
 
     /// Hands a conversation to the engine, if it fits.
     pub(crate) async fn start(&self, request: &ChatRequest) -> Result<Started, WorkerError> {
-        let prompt_tokens = self.count(request).await?;
+        let (rendered, shown) = self.rendered(request).await?;
+        let prompt_tokens = self
+            .tokenize(Either::Left(rendered.clone()), request)
+            .await?
+            .saturating_add(images::tokens(&shown));
         if prompt_tokens >= self.context_tokens {
             return Err(WorkerError::ContextOverflow {
                 prompt_tokens,
@@ -159,11 +214,7 @@ impl Engine {
         let (response, chunks) = mpsc::channel(CHUNKS);
         let tools = messages::tools(&request.tools);
         let normal = NormalRequest {
-            messages: RequestMessage::Chat {
-                messages: messages::messages(&request.messages),
-                enable_thinking: Some(true),
-                reasoning_effort: None,
-            },
+            messages: conversation(rendered, shown),
             sampling_params: SamplingParams {
                 temperature: Some(f64::from(temperature)),
                 top_k: Some(TOP_K),
@@ -174,7 +225,7 @@ impl Engine {
             response,
             return_logprobs: false,
             is_streaming: true,
-            id: self.next_request.fetch_add(1, Ordering::Relaxed),
+            id: self.next_request(),
             constraint: Constraint::None,
             suffix: None,
             // The template shows the tools to the model, and the parent finds the calls: the engine's own parser holds the
@@ -187,14 +238,26 @@ impl Engine {
             model_id: None,
             truncate_sequence: false,
         };
-        self.requests
-            .send(Request::Normal(Box::new(normal)))
-            .await
-            .map_err(|_| stopped())?;
+        self.send(Request::Normal(Box::new(normal))).await?;
         Ok(Started {
             chunks,
             prompt_tokens,
         })
+    }
+
+    /// Tokens that a prompt and its answer may have together.
+    pub(crate) fn context_tokens(&self) -> u32 {
+        self.context_tokens
+    }
+
+    /// A number that no other request has.
+    pub(crate) fn next_request(&self) -> usize {
+        self.next_request.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Hands the engine whatever is asked.
+    pub(crate) async fn send(&self, request: Request) -> Result<(), WorkerError> {
+        self.requests.send(request).await.map_err(|_| stopped())
     }
 
     /// Returns once the engine has ended its present step: it answers this between two.
@@ -209,7 +272,45 @@ impl Engine {
     }
 }
 
-async fn build(path: PathBuf, keep_prefixes: bool) -> Result<Model, WorkerError> {
+/// What the engine is asked to continue.
+fn conversation(messages: Vec<TemplateMessage>, images: Vec<DynamicImage>) -> RequestMessage {
+    if images.is_empty() {
+        return RequestMessage::Chat {
+            messages,
+            enable_thinking: Some(true),
+            reasoning_effort: None,
+        };
+    }
+    RequestMessage::MultimodalChat {
+        images,
+        audios: Vec::new(),
+        videos: Vec::new(),
+        messages,
+        enable_thinking: Some(true),
+        reasoning_effort: None,
+    }
+}
+
+async fn build(
+    path: PathBuf,
+    source: ModelSource,
+    keep_prefixes: bool,
+) -> Result<Model, WorkerError> {
+    let prefixes = keep_prefixes.then_some(PREFIXES);
+    let (kind, weights) = match source {
+        ModelSource::Gguf => return build_gguf(path, prefixes).await,
+        ModelSource::Safetensors { kind, quantize } => (kind, Weights::Safetensors(quantize)),
+        ModelSource::Uqff { kind, file } => (kind, Weights::Uqff(file)),
+    };
+    let folder = Folder {
+        path,
+        kind,
+        weights,
+    };
+    folder.build(prefixes).await
+}
+
+async fn build_gguf(path: PathBuf, prefixes: Option<usize>) -> Result<Model, WorkerError> {
     if !path.is_file() {
         // A missing file would make the engine ask a hub on the network for it.
         return Err(load_error(format!(
@@ -220,9 +321,9 @@ async fn build(path: PathBuf, keep_prefixes: bool) -> Result<Model, WorkerError>
     let lodging = Lodging::of(&path)?;
     let mut builder = GgufModelBuilder::new(lodging.folder.display(), vec![lodging.file.clone()])
         .with_token_source(TokenSource::None)
-        .with_prefix_cache_n(keep_prefixes.then_some(PREFIXES))
+        .with_prefix_cache_n(prefixes)
         .with_max_num_seqs(1);
-    if !cfg!(any(feature = "cuda", feature = "metal")) {
+    if ON_THE_PROCESSOR {
         builder = builder.with_force_cpu();
     }
     builder
@@ -335,7 +436,7 @@ fn panic_message(error: tokio::task::JoinError) -> String {
 }
 
 /// Errors of the engine carry backtraces; the first line says it all.
-fn first_line(text: &str) -> String {
+pub(crate) fn first_line(text: &str) -> String {
     text.lines()
         .next()
         .unwrap_or_default()

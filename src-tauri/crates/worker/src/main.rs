@@ -5,8 +5,11 @@
 //! that, so nothing here tries to survive a fault of the engine.
 
 mod answer;
+mod embed;
 mod engine;
+mod folder;
 mod guard;
+mod images;
 mod messages;
 mod output;
 mod serve;

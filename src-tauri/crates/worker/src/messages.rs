@@ -16,7 +16,7 @@ pub(crate) fn messages(messages: &[ChatMessage]) -> Vec<TemplateMessage> {
     messages.iter().map(message).collect()
 }
 
-fn message(message: &ChatMessage) -> TemplateMessage {
+pub(crate) fn message(message: &ChatMessage) -> TemplateMessage {
     match message {
         ChatMessage::System { text } => plain("system", text),
         ChatMessage::User { parts } => {
@@ -24,7 +24,7 @@ fn message(message: &ChatMessage) -> TemplateMessage {
                 .iter()
                 .filter_map(|part| match part {
                     UserPart::Text { text } => Some(text.as_str()),
-                    // The parent has put words in their place.
+                    // Shown by `images`, or the parent has put words in their place.
                     UserPart::Image { .. } => None,
                 })
                 .collect();

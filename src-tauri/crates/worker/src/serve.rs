@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::answer;
+use crate::embed;
 use crate::engine::Engine;
 use crate::guard::resident_bytes;
 use crate::output::Output;
@@ -49,7 +50,7 @@ pub(crate) fn listen(output: Output) -> io::Result<mpsc::UnboundedReceiver<Worke
     Ok(queue)
 }
 
-/// A generation that runs.
+/// A generation that runs, or a making of vectors.
 struct Running {
     id: u64,
     /// Dropped or used to cancel.
@@ -84,9 +85,10 @@ pub(crate) async fn serve(mut requests: mpsc::UnboundedReceiver<WorkerRequest>, 
                     path,
                     context_tokens,
                     keep_prefixes,
+                    source,
                 },
                 None,
-            ) => match Engine::load(path, context_tokens, keep_prefixes).await {
+            ) => match Engine::load(path, source, context_tokens, keep_prefixes).await {
                 Ok((loaded, reply)) => {
                     engine = Some(Arc::new(loaded));
                     output.send(&reply);
@@ -112,6 +114,24 @@ pub(crate) async fn serve(mut requests: mpsc::UnboundedReceiver<WorkerRequest>, 
                     task,
                 });
             }
+            (WorkerRequest::Embed { id, texts }, Some(engine)) => {
+                if running.is_some() {
+                    output.send(&WorkerReply::Failed {
+                        id,
+                        error: bad_state("a generation runs already"),
+                    });
+                    continue;
+                }
+                let (cancel, cancelled) = oneshot::channel();
+                let engine = engine.clone();
+                let task =
+                    tokio::spawn(async move { embed::embed(&engine, id, texts, cancelled).await });
+                running = Some(Running {
+                    id,
+                    cancel: Some(cancel),
+                    task,
+                });
+            }
             (WorkerRequest::CountTokens { id, request }, Some(engine)) => {
                 let (engine, output) = (engine.clone(), output.clone());
                 tokio::spawn(async move {
@@ -122,12 +142,15 @@ pub(crate) async fn serve(mut requests: mpsc::UnboundedReceiver<WorkerRequest>, 
                     output.send(&reply);
                 });
             }
-            (WorkerRequest::Generate { id, .. } | WorkerRequest::CountTokens { id, .. }, None) => {
-                output.send(&WorkerReply::Failed {
-                    id,
-                    error: bad_state("no model is loaded"),
-                });
-            }
+            (
+                WorkerRequest::Generate { id, .. }
+                | WorkerRequest::CountTokens { id, .. }
+                | WorkerRequest::Embed { id, .. },
+                None,
+            ) => output.send(&WorkerReply::Failed {
+                id,
+                error: bad_state("no model is loaded"),
+            }),
             (WorkerRequest::Cancel { id }, _) => {
                 // One that has ended already needs no cancelling.
                 if let Some(run) = running.as_mut().filter(|run| run.id == id)

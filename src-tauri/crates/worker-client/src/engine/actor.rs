@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::backend::Backend;
 use super::chooser::{Chooser, Chosen};
+use super::embeddings::Embeddings;
 use super::link::Ended;
 use super::loading::Loaded;
 use super::options::WorkerOptions;
@@ -45,13 +46,17 @@ pub(super) enum Work {
         request: ChatRequest,
         reply: oneshot::Sender<Result<u32, ModelError>>,
     },
+    Embed {
+        texts: Vec<String>,
+        reply: oneshot::Sender<Result<Embeddings, ModelError>>,
+    },
 }
 
 impl Work {
     pub(super) fn events(&self) -> Option<&Events> {
         match self {
             Self::Generate { events, .. } => Some(events),
-            Self::Count { .. } => None,
+            Self::Count { .. } | Self::Embed { .. } => None,
         }
     }
 }
@@ -62,6 +67,7 @@ pub(super) enum Answer {
     /// The last event.
     Finished(ModelEvent),
     Counted(u32),
+    Embedded(Embeddings),
 }
 
 /// What is asked of the engine itself; never waits behind jobs.
@@ -201,8 +207,13 @@ impl Actor {
             (Work::Count { reply, .. }, Err(error)) => {
                 let _left = reply.send(Err(error));
             }
-            (Work::Generate { .. }, Ok(Answer::Counted(_)))
-            | (Work::Count { .. }, Ok(Answer::Finished(_))) => {
+            (Work::Embed { reply, .. }, Ok(Answer::Embedded(embeddings))) => {
+                let _left = reply.send(Ok(embeddings));
+            }
+            (Work::Embed { reply, .. }, Err(error)) => {
+                let _left = reply.send(Err(error));
+            }
+            (_, Ok(Answer::Counted(_) | Answer::Finished(_) | Answer::Embedded(_))) => {
                 tracing::error!("an answer of the wrong kind was dropped");
             }
         }
@@ -220,6 +231,10 @@ impl Actor {
                 .count(request.clone(), &job.cancel)
                 .await
                 .map(Answer::Counted),
+            Work::Embed { texts, .. } => self
+                .embed(texts.clone(), &job.cancel)
+                .await
+                .map(Answer::Embedded),
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::records::{Measured, Record};
+use crate::folder;
 use crate::gguf::ARCHITECTURES;
 
 /// A worker program, by the engine in it.
@@ -20,10 +21,12 @@ impl Backend {
     /// Each.
     pub const ALL: [Self; 2] = [Self::Llama, Self::Mistral];
 
-    /// Whether it is known to run models of this architecture. Today both know what the check of files lets through.
+    /// Whether it is known to run models of this architecture. Of GGUF files today both know what the check lets through; those
+    /// in folders are mistral.rs's alone.
     fn supports(self, architecture: &str) -> bool {
         match self {
-            Self::Llama | Self::Mistral => ARCHITECTURES.contains(&architecture),
+            Self::Llama => ARCHITECTURES.contains(&architecture),
+            Self::Mistral => ARCHITECTURES.contains(&architecture) || folder::knows(architecture),
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::actor::{Actor, Events};
 use super::backend::Backend;
 use super::death::Obituary;
+use super::embeddings::Embeddings;
 use super::link::{Ended, Step, lost_to, misbehaved};
 use super::loading::Loaded;
 use super::process::Incoming;
@@ -151,6 +152,41 @@ impl Actor {
         }
     }
 
+    /// Makes vectors of texts, and holds what comes to what was asked for.
+    pub(super) async fn embed(
+        &mut self,
+        texts: Vec<String>,
+        cancel: &CancellationToken,
+    ) -> Result<Embeddings, Ended> {
+        let id = self.id();
+        let wanted = texts.len();
+        let bytes: usize = texts.iter().map(String::len).sum();
+        self.send(&WorkerRequest::Embed { id, texts }).await?;
+        // Four bytes are a token, more or less, and none of this kind of model takes as long to read as one of a chat.
+        let patience = self.options.limits.stall
+            + TIME_PER_PROMPT_TOKEN.saturating_mul(u32::try_from(bytes / 4).unwrap_or(u32::MAX));
+        match self.step(cancel, Instant::now() + patience, patience).await {
+            Step::Reply(WorkerReply::Embedded {
+                id: of,
+                vectors,
+                tokens,
+            }) if of == id => {
+                let length = vectors.first().map_or(0, Vec::len);
+                if vectors.len() == wanted && vectors.iter().all(|vector| vector.len() == length) {
+                    return Ok(Embeddings { vectors, tokens });
+                }
+                let reason = "It sent vectors that do not fit the texts.".to_owned();
+                Err(self.lose(Step::Dead(Some(reason))).await)
+            }
+            Step::Reply(WorkerReply::Failed { id: of, error }) if of == id => {
+                Err(self.failed(error).await)
+            }
+            Step::Reply(other) => Err(self.out_of_turn(&other).await),
+            Step::Cancelled => Err(self.cancel(id).await),
+            step => Err(self.lose(step).await),
+        }
+    }
+
     pub(super) fn id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
@@ -206,7 +242,8 @@ impl Actor {
                         id: of,
                         error: WorkerError::ContextOverflow { .. } | WorkerError::Refused { .. },
                     }
-                    | WorkerReply::Counted { id: of, .. },
+                    | WorkerReply::Counted { id: of, .. }
+                    | WorkerReply::Embedded { id: of, .. },
                 ) if of == id => return Ended::Refused(ModelError::Cancelled),
                 Step::Reply(
                     WorkerReply::Started { .. }

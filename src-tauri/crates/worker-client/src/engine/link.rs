@@ -176,6 +176,7 @@ fn name_of(reply: &WorkerReply) -> &'static str {
         WorkerReply::Finished { .. } => "finished",
         WorkerReply::Failed { .. } => "failed",
         WorkerReply::Counted { .. } => "counted",
+        WorkerReply::Embedded { .. } => "embedded",
         WorkerReply::Pong { .. } => "pong",
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nexus_llm::{LocalError, ModelError, ModelEvent, WorkerDeath};
 use nexus_protocol::ModelActivity;
-use nexus_protocol::worker::{WorkerError, WorkerReply, WorkerRequest};
+use nexus_protocol::worker::{ModelSource, WorkerError, WorkerReply, WorkerRequest};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -17,8 +17,10 @@ use super::link::{Ended, Step, lost_to, misbehaved, refused};
 use super::process::{Order, Process, usual_threads};
 use super::records::Identity;
 use super::spawner::Spawner;
-use crate::gguf::{self, DEFAULT_CONTEXT_TOKENS, GgufSummary};
+use crate::folder;
+use crate::gguf::DEFAULT_CONTEXT_TOKENS;
 use crate::memory::{self, Plan};
+use crate::model_file::ModelFile;
 
 /// A worker with a model in it.
 #[derive(Debug)]
@@ -27,7 +29,7 @@ pub(super) struct Loaded {
     pub(super) path: PathBuf,
     pub(super) identity: Identity,
     pub(super) chosen: Chosen,
-    pub(super) summary: GgufSummary,
+    pub(super) file: ModelFile,
     /// The pin that it was chosen under: another one means another worker.
     pin: Option<Backend>,
     /// As asked for.
@@ -55,7 +57,7 @@ impl Loaded {
         let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
         self.prefix_used = self
             .prefix_used
-            .saturating_add(self.summary.cache_bytes(tokens));
+            .saturating_add(self.file.cache_bytes(tokens));
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -105,13 +107,13 @@ impl Actor {
             let _left = events.send(Ok(ModelEvent::Activity(ModelActivity::Loading)));
         }
         let started = Instant::now();
-        let summary = inspect(path).await.map_err(refused)?;
-        let context_tokens = wanted_context.min(summary.context_length);
+        let file = inspect(path).await.map_err(refused)?;
+        let context_tokens = wanted_context.min(file.context_length());
         let subject = Subject {
             path,
             identity: &identity,
             model: &job.model,
-            architecture: &summary.architecture,
+            architecture: file.architecture(),
         };
         let chosen = self
             .chooser
@@ -121,8 +123,8 @@ impl Actor {
         tracing::info!(backend = %chosen.backend, why = %chosen.why, "an engine was chosen");
         self.attempt = Some((identity.clone(), chosen.clone()));
         self.keep_to_the_limit().await;
-        let (plan, available) = self
-            .room(chosen.backend, &summary, context_tokens)
+        let (plan, source, available) = self
+            .room(chosen.backend, &file, context_tokens)
             .await
             .map_err(refused)?;
         let threads = self
@@ -131,9 +133,14 @@ impl Actor {
             .or(chosen.threads)
             .unwrap_or_else(usual_threads)
             .max(1);
+        // Of a UQFF file the worker needs the folder, and the name within it.
+        let place = match (&source, path.parent()) {
+            (ModelSource::Uqff { .. }, Some(folder)) if path.is_file() => folder,
+            _ => path,
+        };
         let order = Order {
             program: &chosen.program.path,
-            model: path,
+            model: place,
             weights: plan.weights,
             memory: available,
             threads,
@@ -142,7 +149,7 @@ impl Actor {
         };
         let process = self.start(order).await.map_err(refused)?;
         let patience =
-            self.options.limits.load + Duration::from_secs(summary.file_bytes / 20_000_000);
+            self.options.limits.load + Duration::from_secs(file.file_bytes() / 20_000_000);
         // llama.cpp keeps the last conversation in the context it has reserved anyway.
         let keep_prefixes = plan.prefix_bytes > 0 || chosen.backend == Backend::Llama;
         self.loaded = Some(Loaded {
@@ -150,7 +157,7 @@ impl Actor {
             path: path.to_owned(),
             identity,
             chosen,
-            summary,
+            file,
             pin,
             wanted_context,
             context_tokens,
@@ -164,8 +171,8 @@ impl Actor {
             prefix_budget: plan.prefix_bytes,
             prefix_used: 0,
         });
-        self.load(path, context_tokens, keep_prefixes, &job.cancel, patience)
-            .await?;
+        let request = load_request(place, source, context_tokens, keep_prefixes);
+        self.load(path, request, &job.cancel, patience).await?;
         let ms = started.elapsed().as_millis();
         if let Some(loaded) = &mut self.loaded {
             loaded.ready = true;
@@ -180,23 +187,25 @@ impl Actor {
     async fn room(
         &mut self,
         backend: Backend,
-        summary: &GgufSummary,
+        file: &ModelFile,
         context_tokens: u32,
-    ) -> Result<(Plan, Option<u64>), LocalError> {
+    ) -> Result<(Plan, ModelSource, Option<u64>), LocalError> {
         loop {
             let available = self.available().await;
-            let plan = match backend {
-                Backend::Mistral => memory::plan(
-                    summary,
+            let plan = match (backend, file) {
+                (Backend::Llama, ModelFile::Gguf(summary)) => {
+                    memory::plan_mapped(summary, context_tokens, available)
+                        .map(|plan| (plan, ModelSource::Gguf))
+                }
+                _ => file.plan(
                     context_tokens,
                     self.options.weights.wish(),
                     available,
                     self.options.limits.prefix_bytes,
                 ),
-                Backend::Llama => memory::plan_mapped(summary, context_tokens, available),
             };
             match plan {
-                Ok(plan) => return Ok((plan, available)),
+                Ok((plan, source)) => return Ok((plan, source, available)),
                 Err(LocalError::TooBig { .. }) if !self.parked.is_empty() => self.retire(0).await,
                 Err(error) => return Err(error),
             }
@@ -219,24 +228,16 @@ impl Actor {
     async fn load(
         &mut self,
         path: &Path,
-        context_tokens: u32,
-        keep_prefixes: bool,
+        request: Option<WorkerRequest>,
         cancel: &CancellationToken,
         patience: Duration,
     ) -> Result<(), Ended> {
-        let Some(path_text) = path.to_str() else {
+        let Some(request) = request else {
             self.unload().await;
-            return Err(refused(LocalError::NotGguf {
-                path: path.display().to_string(),
-                reason: "its path is not valid Unicode; move it elsewhere".to_owned(),
-            }));
+            let reason = "its path is not valid Unicode; move it elsewhere".to_owned();
+            return Err(refused(not_read(path, reason)));
         };
-        self.send(&WorkerRequest::Load {
-            path: path_text.to_owned(),
-            context_tokens,
-            keep_prefixes,
-        })
-        .await?;
+        self.send(&request).await?;
         let deadline = Instant::now() + patience;
         match self.step(cancel, deadline, patience).await {
             Step::Reply(WorkerReply::Loaded { context_tokens, .. }) => {
@@ -250,10 +251,10 @@ impl Actor {
                 self.kill().await;
                 Err(match error {
                     WorkerError::Load { reason } => Ended::FileRefused {
-                        error: ModelError::Local(LocalError::NotGguf {
-                            path: path.display().to_string(),
-                            reason: format!("the engine refused it: {reason}"),
-                        }),
+                        error: ModelError::Local(not_read(
+                            path,
+                            format!("the engine refused it: {reason}"),
+                        )),
                         reason,
                     },
                     WorkerError::OutOfMemory { reason } => lost_to(Obituary {
@@ -269,7 +270,44 @@ impl Actor {
     }
 }
 
+/// `None` where the path cannot be written in a frame.
+fn load_request(
+    place: &Path,
+    source: ModelSource,
+    context_tokens: u32,
+    keep_prefixes: bool,
+) -> Option<WorkerRequest> {
+    Some(WorkerRequest::Load {
+        path: place.to_str()?.to_owned(),
+        context_tokens,
+        keep_prefixes,
+        source,
+    })
+}
+
+/// No model, in the words for its form.
+fn not_read(path: &Path, reason: String) -> LocalError {
+    let shown = path.display().to_string();
+    if folder::is_one(path) {
+        LocalError::BadFolder {
+            path: shown,
+            reason,
+        }
+    } else {
+        LocalError::NotGguf {
+            path: shown,
+            reason,
+        }
+    }
+}
+
 pub(super) async fn identity(path: &Path) -> Result<Identity, LocalError> {
+    if path.is_dir() {
+        let owned = path.to_owned();
+        return tokio::task::spawn_blocking(move || folder_identity(&owned))
+            .await
+            .map_err(|error| not_read(path, format!("it could not be examined: {error}")));
+    }
     let metadata = tokio::fs::metadata(path)
         .await
         .map_err(|error| match error.kind() {
@@ -289,19 +327,33 @@ pub(super) async fn identity(path: &Path) -> Result<Identity, LocalError> {
     })
 }
 
-pub(super) async fn inspect(path: &Path) -> Result<GgufSummary, LocalError> {
-    let refuse = |reason: String| LocalError::NotGguf {
-        path: path.display().to_string(),
-        reason,
+/// Of a folder: the bytes of all its files, and when the newest was changed.
+fn folder_identity(folder: &Path) -> Identity {
+    let mut identity = Identity {
+        bytes: 0,
+        modified: None,
     };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for metadata in entries
+        .take(folder::limits::ENTRIES)
+        .filter_map(|entry| std::fs::metadata(entry.path()).ok())
+    {
+        identity.bytes = identity.bytes.saturating_add(metadata.len());
+        identity.modified = identity.modified.max(metadata.modified().ok());
+    }
+    identity
+}
+
+pub(super) async fn inspect(path: &Path) -> Result<ModelFile, LocalError> {
+    let refuse = |reason: String| not_read(path, reason);
     let owned = path.to_owned();
-    let summary = tokio::task::spawn_blocking(move || gguf::inspect(&owned))
+    let file = tokio::task::spawn_blocking(move || ModelFile::inspect(&owned))
         .await
         .map_err(|error| refuse(format!("its check failed: {error}")))??;
-    if !summary.has_chat_template {
+    if !file.has_chat_template() && !file.is_embedding() {
         return Err(refuse(
             "it has no chat template, so it cannot answer messages; choose an “Instruct” or “Chat” model".to_owned(),
         ));
     }
-    Ok(summary)
+    Ok(file)
 }

@@ -45,7 +45,7 @@ impl Model for LocalModel {
     }
 
     fn stream(&self, request: ChatRequest, cancel: CancellationToken) -> ModelStream {
-        let request = for_local(request, self.info.tools);
+        let request = for_local(request, &self.info);
         let overflow = self.overflow(&request);
         let mut calls = (!request.tools.is_empty()).then(|| ToolCallParser::new(call_prefix()));
         let jobs = self.engine.jobs.clone();

@@ -89,7 +89,7 @@ impl Actor {
             .parked
             .iter()
             .filter(|loaded| loaded.chosen.backend == Backend::Llama)
-            .map(|loaded| loaded.summary.file_bytes)
+            .map(|loaded| loaded.file.file_bytes())
             .fold(0, u64::saturating_add);
         let available = reading.ok()?.available?;
         Some(available.saturating_sub(mapped))

@@ -1,5 +1,7 @@
 //! What a request becomes on its way to the worker, and what comes back: environment, tools, calls, tokens, slow readers.
 
+use nexus_worker_client::Embeddings;
+
 use super::*;
 
 #[tokio::test]
@@ -142,4 +144,40 @@ async fn a_slow_reader_holds_nothing_up() {
     let start = Instant::now();
     assert_eq!(stream.next().await, Some(Err(ModelError::Cancelled)));
     assert!(start.elapsed() < Duration::from_millis(250));
+}
+
+async fn embed(bench: &Bench, texts: &[&str]) -> Result<Embeddings, ModelError> {
+    let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+    let (path, token) = (bench.file("good"), CancellationToken::new());
+    bench.engine.embed(path, &info(false), texts, token).await
+}
+
+#[tokio::test]
+async fn vectors_that_do_not_fit_the_texts_cost_the_worker_its_life() {
+    for odd in ["too few", "uneven"] {
+        let bench = Bench::new();
+        let error = embed(&bench, &[odd, "b"]).await.unwrap_err();
+        assert!(
+            matches!(&error, ModelError::Local(LocalError::WorkerDied { reason, .. }) if reason.contains("do not fit")),
+            "{error:?}"
+        );
+        assert_eq!(bench.engine.loaded(), None);
+    }
+}
+
+#[tokio::test]
+async fn vectors_come_one_for_each_text() {
+    let bench = Bench::new();
+    let embeddings = embed(&bench, &["a", "bb"]).await.unwrap();
+    assert_eq!(embeddings.vectors, [vec![1.0; 3], vec![2.0; 3]]);
+    assert_eq!(embeddings.tokens, 7);
+    let none = embed(&bench, &[]).await.unwrap();
+    assert!(none.vectors.is_empty());
+    for wrong in [vec!["a"; 257], vec!["a", ""]] {
+        let error = embed(&bench, &wrong).await.unwrap_err();
+        assert!(
+            matches!(error, ModelError::RequestRefused { .. }),
+            "{error:?}"
+        );
+    }
 }
