@@ -30,6 +30,7 @@ pub async fn run(command: Models, nexus: &Nexus, output: &mut Output) -> Result<
             let info = nexus.model_import(path).await?;
             output.line(&info.model.0)?;
         }
+        Models::Retry { model } => nexus.model_try_again(&ModelRef(model)).await?,
         Models::Rm { model } => nexus.model_remove(ModelRef(model)).await?,
     }
     Ok(ExitCode::SUCCESS)
@@ -103,7 +104,14 @@ async fn show(
         ModelPlace::ThisMachine => "On this machine",
         ModelPlace::Cloud => "Cloud",
     })?;
-    output.line(&facts(info))
+    output.line(&facts(info))?;
+    match nexus.model_outlook(model).await {
+        Ok(sentences) => sentences
+            .iter()
+            .try_for_each(|sentence| output.line(sentence)),
+        // What keeps it from running is known of it, too.
+        Err(card) => output.line(&words(&card)),
+    }
 }
 
 /// What matters for a choice, on one line.

@@ -5,6 +5,7 @@
 
 pub mod files;
 mod local;
+mod outlook;
 mod remote;
 
 use std::{path::PathBuf, sync::Arc};
@@ -143,10 +144,29 @@ impl Models {
             .find(model)
             .await?
             .ok_or_else(|| missing(model))?;
-        if self.engine.loaded().is_some_and(|path| path == found.path) {
+        if self.engine.resident().contains(&found.path) {
             self.engine.unload().await;
         }
         self.local.remove(&found).await
+    }
+
+    /// How a local model would be run now, and how it did, in sentences for people; none for a model of the cloud.
+    pub async fn outlook(&self, model: &ModelRef) -> Result<Vec<String>, ErrorCard> {
+        let Some(found) = self.local.find(model).await? else {
+            return Ok(Vec::new());
+        };
+        let outlook = self.engine.outlook(&found.path, &found.info).await;
+        outlook
+            .map(|outlook| outlook::sentences(&outlook))
+            .map_err(|error| error.card())
+    }
+
+    /// Tries a local model again that was given up.
+    pub async fn try_again(&self, model: &ModelRef) -> Result<(), ErrorCard> {
+        let found = self.local.find(model).await?;
+        let found = found.ok_or_else(|| missing(model))?;
+        let done = self.engine.try_again(&found.path).await;
+        done.map_err(|error| error.card())
     }
 
     /// Asks a provider for something that needs its key; how many models it offers.
