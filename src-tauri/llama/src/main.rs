@@ -19,6 +19,7 @@ mod prefix;
 mod program;
 mod serve;
 mod sieve;
+mod spare;
 mod template;
 mod utf8;
 
