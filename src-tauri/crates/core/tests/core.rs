@@ -5,6 +5,7 @@ mod faults;
 mod keys;
 mod models;
 mod settings;
+mod workers;
 
 use std::{
     collections::HashMap,
