@@ -28,6 +28,22 @@ fn run(program: &str, arguments: &[&str]) {
     assert!(status.unwrap().success(), "{program} {arguments:?}");
 }
 
+/// A limit that the worker is about to reach. llama.cpp's asks before each token for more than this leaves, and gets an answer; what
+/// it is computing right now has enough. mistral.rs's asks for nothing, so nothing is left to it.
+fn nearly_nothing(pid: u32) -> u64 {
+    let program = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap();
+    if !program.to_string_lossy().contains("llama") {
+        return 4096;
+    }
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let data = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmData:"))
+        .unwrap();
+    let kib: u64 = data.trim().trim_end_matches(" kB").trim().parse().unwrap();
+    (kib << 10) + (6 << 20)
+}
+
 async fn pieces(stream: &mut ModelStream, count: usize) {
     let mut seen = 0;
     while seen < count {
@@ -75,13 +91,18 @@ async fn die(bench: &Bench, how: &str) -> (WorkerDeath, String) {
     assert_eq!(workers.len(), 1, "{workers:?}");
     let pid = workers[0].to_string();
     match how {
-        // Nothing more can be had from now on.
-        "memory" => run("prlimit", &["--data=4096:4096", "--pid", &pid]),
+        "memory" => {
+            let limit = format!("--data={}", nearly_nothing(workers[0]));
+            run("prlimit", &[&limit, "--pid", &pid]);
+        }
         // Rust's own handler gives the first one back to the fault that it came from, and here there is none.
         "-SEGV" => {
-            run("kill", &["-SEGV", &pid]);
-            tokio::time::sleep(Duration::from_millis(2)).await;
-            run("kill", &["-SEGV", &pid]);
+            while workers == bench.workers() {
+                let _gone = std::process::Command::new("kill")
+                    .args(["-SEGV", &pid])
+                    .output();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
         }
         signal => run("kill", &[signal, &pid]),
     }
@@ -223,7 +244,8 @@ async fn cancels(bench: Bench) {
             assert!(took[0] <= GOAL, "{stage}: {took:?}");
             worst = [worst[0].max(took[0]), worst[1].max(took[1])];
             let after = bench.workers();
-            assert_eq!(after.len(), 1, "{after:?}");
+            // None where its memory of conversations was full just now: the next job gets a new one.
+            assert!(after.len() <= 1, "{after:?}");
             replaced += usize::from(before != after);
         }
         println!(
