@@ -1,6 +1,10 @@
 //! Goals in numbers, with the real workers behind the real sandbox: deaths in mid-answer, and cancelling at every stage.
 //! A tenth of the rounds, all of them where `NEXUS_TEST_FULL` is set.
 #![cfg(target_os = "linux")]
+#![expect(
+    clippy::print_stdout,
+    reason = "the figures are what these tests are for"
+)]
 
 use nexus_llm::{ModelStream, WorkerDeath};
 
