@@ -9,6 +9,7 @@ use crate::engine::{Engine, Prompt};
 use crate::input::Turn;
 use crate::output::Output;
 use crate::sieve::{Piece, Sieve};
+use crate::spare;
 use crate::utf8::Utf8Carry;
 
 /// Text is sent this often at most: more than a screen shows.
@@ -53,7 +54,7 @@ impl Engine<'_> {
             }
             Err(reason) => WorkerReply::Failed {
                 id,
-                error: WorkerError::Engine { reason },
+                error: spare::fault(reason),
             },
         }
     }
@@ -80,6 +81,7 @@ impl Engine<'_> {
             if turn.is_cancelled() {
                 return Ok(None);
             }
+            spare::check()?;
             let token = self.next(&mut sampler);
             usage.output_tokens += 1;
             if self.is_end(token) {

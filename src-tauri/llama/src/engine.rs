@@ -310,7 +310,7 @@ fn context<'model>(
         .with_swa_full(true)
         .with_no_perf(true);
     let (context, errors) = faults::heard(|| model.new_context(backend, parameters));
-    context.map_err(|_| refused(faults::reason(&errors)))
+    context.map_err(|_| faults::refusal(&errors))
 }
 
 /// As many as the parent says, which knows the machine.

@@ -3,6 +3,7 @@
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use nexus_protocol::worker::WorkerError;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -18,10 +19,12 @@ pub(crate) fn heard<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
     (result, lines)
 }
 
-/// What a person reads of a refusal. The first error is the cause; the later ones are those of the callers.
-pub(crate) fn reason(lines: &[String]) -> String {
+/// What the parent is told of a refusal. The first error is the cause; the later ones are those of the callers.
+pub(crate) fn refusal(lines: &[String]) -> WorkerError {
     let Some(line) = lines.first() else {
-        return "llama.cpp refused it and did not say why".to_owned();
+        return WorkerError::Load {
+            reason: "llama.cpp refused it and did not say why".to_owned(),
+        };
     };
     let mut line = line.trim();
     while let Some(rest) = line
@@ -32,15 +35,15 @@ pub(crate) fn reason(lines: &[String]) -> String {
     {
         line = rest;
     }
-    let line: String = line.chars().take(300).collect();
+    let reason: String = line.chars().take(300).collect();
     let all = lines.concat();
     if ["alloc", "out of memory"]
         .iter()
         .any(|word| all.contains(word))
     {
-        return format!("there is not enough memory for it ({line})");
+        return WorkerError::OutOfMemory { reason };
     }
-    line
+    WorkerError::Load { reason }
 }
 
 /// Hears errors and nothing else.
@@ -107,24 +110,32 @@ mod tests {
 
     #[test]
     fn the_reason_is_the_first_error_without_its_callers() {
-        let reason = |lines: &[&str]| {
+        let refusal = |lines: &[&str]| {
             let lines: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
-            super::reason(&lines)
+            super::refusal(&lines)
+        };
+        let load = |reason: &str| WorkerError::Load {
+            reason: reason.to_owned(),
         };
         assert_eq!(
-            reason(&[
+            refusal(&[
                 "error loading model: error loading model architecture: unknown model architecture: 'x'",
                 "failed to load model",
             ]),
-            "unknown model architecture: 'x'"
+            load("unknown model architecture: 'x'")
         );
         assert_eq!(
-            reason(&[
+            refusal(&[
                 "failed to allocate CPU buffer of size 9",
                 "failed to load model"
             ]),
-            "there is not enough memory for it (failed to allocate CPU buffer of size 9)"
+            WorkerError::OutOfMemory {
+                reason: "failed to allocate CPU buffer of size 9".to_owned()
+            }
         );
-        assert_eq!(reason(&[]), "llama.cpp refused it and did not say why");
+        assert_eq!(
+            refusal(&[]),
+            load("llama.cpp refused it and did not say why")
+        );
     }
 }

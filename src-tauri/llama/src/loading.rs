@@ -33,7 +33,7 @@ pub(crate) fn model(backend: &LlamaBackend, order: &Order) -> Result<LlamaModel,
     let parameters = LlamaModelParams::default();
     let (model, errors) =
         faults::heard(|| LlamaModel::load_from_file(backend, &order.path, &parameters));
-    model.map_err(|_| refused(faults::reason(&errors)))
+    model.map_err(|_| faults::refusal(&errors))
 }
 
 pub(crate) fn refused(reason: String) -> WorkerError {

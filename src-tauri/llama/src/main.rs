@@ -15,30 +15,20 @@ mod loading;
 mod output;
 mod pace;
 mod prefix;
+#[path = "../../crates/worker/src/program.rs"]
+mod program;
 mod serve;
 mod sieve;
+mod spare;
 mod template;
 mod utf8;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    guard::log_to_stderr();
-    let output = match output::Output::claim() {
-        Ok(output) => output,
-        Err(error) => {
-            tracing::error!(%error, "stdout cannot be used");
-            return ExitCode::FAILURE;
-        }
-    };
-    guard::protect();
-    let input = match input::listen(output.clone()) {
-        Ok(input) => input,
-        Err(error) => {
-            tracing::error!(%error, "stdin cannot be used");
-            return ExitCode::FAILURE;
-        }
-    };
-    serve::serve(&input, &output);
-    ExitCode::SUCCESS
+    program::run("llama", Vec::new, |output| {
+        let input = input::listen(output.clone())?;
+        serve::serve(&input, &output);
+        Ok(())
+    })
 }

@@ -1,6 +1,6 @@
 //! Installers: Tauri's own command line, from npm, with the workers, the sandbox's launcher and the interpreters beside the app.
 
-use std::{fs, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
@@ -13,35 +13,43 @@ use crate::{
 /// Tauri's command line: the major version of the app's Tauri.
 const TAURI_CLI: &str = "@tauri-apps/cli@2";
 
-/// Workers that run on other people's machines: the oldest CPUs that their engines are quick on.
-fn portable_flags() -> &'static str {
+/// Builds of the workers for other people's machines: the end of the program's name, which the app chooses by, and flags.
+fn portable() -> &'static [(&'static str, &'static str)] {
     if cfg!(target_arch = "x86_64") {
-        "-C target-cpu=x86-64-v3"
+        // The plain one runs everywhere; the other on processors of the last ten years, several times quicker.
+        &[("", ""), ("-v3", "-C target-cpu=x86-64-v3")]
     } else {
-        ""
+        &[("", "")]
     }
 }
 
-/// Step: the workers for other machines than this, where Tauri looks for them.
+/// Step: the workers for other machines than this, where Tauri looks for them. The one on mistral.rs takes long to compile, so that
+/// nothing else builds it more than once.
 pub fn workers(work: &mut Work) -> Result<Outcome> {
-    let target = work.place.cache.join("worker-target-portable");
-    let mut cargo = work.cargo(["build", "--release", "-p", worker::PROGRAM]);
-    cargo
-        .env("CARGO_TARGET_DIR", &target)
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
-    command::run(cargo.env("RUSTFLAGS", portable_flags()))?;
-    let built = target
-        .join("release")
-        .join(place::executable(worker::PROGRAM));
-    place_file(&built, &side_program(work, worker::PROGRAM)?)?;
-    let target = work.place.cache.join("llama-target-portable");
-    let mut cargo = LLAMA.cargo(work, ["build", "--release", "--locked"]);
-    cargo.env("CARGO_TARGET_DIR", &target);
-    command::run(cargo.env("RUSTFLAGS", portable_flags()))?;
-    let built = target
-        .join("release")
-        .join(place::executable(llama::PROGRAM));
-    place_file(&built, &side_program(work, llama::PROGRAM)?)?;
+    for (suffix, flags) in portable() {
+        let place_program = |work: &Work, target: &Path, program: &str| {
+            let built = target.join("release").join(place::executable(program));
+            place_file(&built, &side_program(work, &format!("{program}{suffix}"))?)
+        };
+        let target = work
+            .place
+            .cache
+            .join(format!("worker-target-portable{suffix}"));
+        let mut cargo = work.cargo(["build", "--release", "-p", worker::PROGRAM]);
+        cargo
+            .env("CARGO_TARGET_DIR", &target)
+            .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        command::run(cargo.env("RUSTFLAGS", flags))?;
+        place_program(work, &target, worker::PROGRAM)?;
+        let target = work
+            .place
+            .cache
+            .join(format!("llama-target-portable{suffix}"));
+        let mut cargo = LLAMA.cargo(work, ["build", "--release", "--locked"]);
+        cargo.env("CARGO_TARGET_DIR", &target);
+        command::run(cargo.env("RUSTFLAGS", flags))?;
+        place_program(work, &target, llama::PROGRAM)?;
+    }
     Ok(Outcome::Done)
 }
 
@@ -68,9 +76,12 @@ pub fn bundle(work: &mut Work) -> Result<Outcome> {
     for (program, name) in work.interpreters()?.iter().zip(interpreters.clone()) {
         place_file(program, &side_program(work, name)?)?;
     }
-    let side: Vec<_> = [worker::PROGRAM, llama::PROGRAM, SANDBOX]
-        .into_iter()
-        .chain(interpreters)
+    let workers = portable().iter().flat_map(|(suffix, _)| {
+        [worker::PROGRAM, llama::PROGRAM].map(|program| format!("{program}{suffix}"))
+    });
+    let side: Vec<_> = workers
+        .chain([SANDBOX.to_owned()])
+        .chain(interpreters.map(str::to_owned))
         .map(|name| work.place.target.join("side").join(name))
         .collect();
     let config = json!({

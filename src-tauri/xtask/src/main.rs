@@ -104,6 +104,16 @@ enum Command {
     },
     /// Make the installers of this system
     Bundle,
+    /// Build the worker for graphics processors, and put it beside the app
+    #[command(group = clap::ArgGroup::new("kind").required(true))]
+    Worker {
+        /// For NVIDIA's, with the CUDA toolkit
+        #[arg(long, group = "kind")]
+        cuda: bool,
+        /// For Apple's, with Xcode
+        #[arg(long, group = "kind")]
+        metal: bool,
+    },
     /// Measure one app's window from within a session: what `bench` starts
     #[command(hide = true)]
     WindowProbe(bench::WindowProbe),
@@ -399,6 +409,11 @@ fn act(command: Command) -> Result<()> {
             bench::run(&work, runs, &only)
         }
         Command::Bundle => run_all(BUNDLE, OnFailure::Stop, &mut work),
+        Command::Worker { cuda, .. } => {
+            let feature = if cuda { "cuda" } else { "metal" };
+            println!("{}", worker::graphics(&work, feature)?.display());
+            Ok(())
+        }
         Command::WindowProbe(_) => bail!("handled above"),
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     command,
-    fingerprint::Fingerprint,
+    fingerprint::{Fingerprint, place_file},
     kept,
     place::{self, executable},
     progress::Outcome,
@@ -73,6 +73,28 @@ pub fn build(work: &mut Work) -> Result<Outcome> {
     };
     work.worker = Some(kept);
     Ok(outcome)
+}
+
+/// A worker for graphics processors, beside the app: `nexus-worker-cuda` or `nexus-worker-metal`, which the app prefers where it
+/// finds a processor for it. CUDA needs NVIDIA's toolkit (`nvcc` on the `PATH`, 12 or later), and `CUDA_COMPUTE_CAP` (such as 90)
+/// where no such processor is in this machine; Metal needs Xcode. It links to the driver's libraries, so it is a program of its own.
+///
+/// # Errors
+/// When the toolkit is missing or it does not build.
+pub fn graphics(work: &Work, feature: &str) -> Result<PathBuf> {
+    if feature == "cuda" && !command::succeeds(Command::new("nvcc").arg("--version")) {
+        bail!("nvcc is missing: install NVIDIA's CUDA toolkit and put its `bin` on the PATH");
+    }
+    let target = work.place.cache.join(format!("worker-target-{feature}"));
+    let mut cargo = work.cargo(["build", "--release", "-p", PROGRAM, "--features", feature]);
+    cargo
+        .env("CARGO_TARGET_DIR", &target)
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env("RUSTFLAGS", FLAGS);
+    command::run(&mut cargo)?;
+    let beside = work.place.release(&format!("{PROGRAM}-{feature}"));
+    place_file(&target.join("release").join(executable(PROGRAM)), &beside)?;
+    Ok(beside)
 }
 
 /// All that the binary depends on: its sources, the crates below it in their versions and features, compiler and CPU.

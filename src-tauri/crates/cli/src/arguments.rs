@@ -195,6 +195,11 @@ pub enum Models {
         #[arg(long)]
         copy: bool,
     },
+    /// Try a local model again that was given up because its process died of it.
+    Retry {
+        /// Its name: `local/NAME`.
+        model: String,
+    },
     /// Delete the file of a local model.
     #[command(visible_alias = "remove")]
     Rm {

@@ -38,6 +38,7 @@ pub async fn run(command: Models, nexus: &Nexus, output: &mut Output) -> Result<
         }
         Models::Rm { model } => library::remove(nexus, output, ModelRef(model)).await?,
         Models::Move { folder } => library::relocate(nexus, output, folder).await?,
+        Models::Retry { model } => nexus.model_try_again(&ModelRef(model)).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -127,7 +128,13 @@ async fn show(
     if info.model.is_local() {
         library::details(nexus, output, &info.model).await?;
     }
-    Ok(())
+    match nexus.model_outlook(model).await {
+        Ok(sentences) => sentences
+            .iter()
+            .try_for_each(|sentence| output.line(sentence)),
+        // What keeps it from running is known of it, too.
+        Err(card) => output.line(&words(&card)),
+    }
 }
 
 /// What matters for a choice, on one line.

@@ -2,6 +2,7 @@
 //!
 //! Changes nothing that lasts: the keychain's canary and the probe file are removed again.
 
+mod engines;
 mod worker;
 
 use std::path::Path;
@@ -57,10 +58,11 @@ fn cannot_start(options: &CoreOptions, error: &StartError) -> Vec<DoctorCheck> {
 
 /// All checks on a running core.
 pub async fn examine(nexus: &Nexus) -> DoctorReport {
-    let (database, keychain, worker, starter, keys) = futures::join!(
+    let (database, keychain, worker, engines, starter, keys) = futures::join!(
         database(nexus),
         keychain(nexus),
         worker::check(&nexus.inner.worker),
+        nexus.inner.engine.programs(),
         starter(nexus),
         keys(nexus),
     );
@@ -70,6 +72,8 @@ pub async fn examine(nexus: &Nexus) -> DoctorReport {
         settings(nexus),
         keychain,
         worker,
+        engines::check(&engines),
+        engines::confinement(&nexus.inner.confinement),
         sandbox(nexus),
         starter,
     ];

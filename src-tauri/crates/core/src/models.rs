@@ -15,6 +15,7 @@ mod library;
 mod local;
 mod moving;
 mod origin;
+mod outlook;
 mod remote;
 mod shape;
 mod shelf;
@@ -214,6 +215,25 @@ impl Models {
     /// Puts the starter model in place, after checking every byte of it.
     pub async fn install_starter(&self) -> Result<ModelInfo, ErrorCard> {
         self.local.install_starter().await.map(|found| found.info)
+    }
+
+    /// How a local model would be run now, and how it did, in sentences for people; none for a model of the cloud.
+    pub async fn outlook(&self, model: &ModelRef) -> Result<Vec<String>, ErrorCard> {
+        let Some(found) = self.local.find(model).await? else {
+            return Ok(Vec::new());
+        };
+        let outlook = self.engine.outlook(&found.path, &found.info).await;
+        outlook
+            .map(|outlook| outlook::sentences(&outlook))
+            .map_err(|error| error.card())
+    }
+
+    /// Tries a local model again that was given up.
+    pub async fn try_again(&self, model: &ModelRef) -> Result<(), ErrorCard> {
+        let found = self.local.find(model).await?;
+        let found = found.ok_or_else(|| missing(model))?;
+        let done = self.engine.try_again(&found.path).await;
+        done.map_err(|error| error.card())
     }
 
     /// Asks a provider for something that needs its key; how many models it offers.

@@ -21,14 +21,14 @@ use nexus_agent_loop::{AgentDeps, ModelResolver, RuleBook, SessionHandle, TurnSe
 use nexus_checkpoints::Checkpoints;
 use nexus_protocol::{
     AppEvent, Banner, BannerKind, Bootstrap, Clock, ErrorCard, Event, HighlightSpan, ImageData,
-    SessionId, Settings, SettingsView, UnixMillis,
+    LocalBackend, SessionId, Settings, SettingsView, UnixMillis,
 };
 use nexus_store::Store;
 use nexus_tools::{
     Registry,
     policy::{Rule, Verdict},
 };
-use nexus_worker_client::{LocalEngine, WorkerOptions};
+use nexus_worker_client::{Backend, Confinement, LocalEngine, WorkerOptions};
 use tokio::sync::{Mutex, mpsc::UnboundedReceiver};
 
 use crate::{
@@ -69,6 +69,7 @@ pub(crate) struct Inner {
     pub(crate) models: Models,
     pub(crate) engine: LocalEngine,
     pub(crate) worker: PathBuf,
+    pub(crate) confinement: Confinement,
     pub(crate) host: MachineHost,
     checkpoints: Checkpoints,
     rules: Arc<SettingsRules>,
@@ -146,12 +147,18 @@ impl Nexus {
             .worker
             .clone()
             .unwrap_or_else(|| PathBuf::from("nexus-worker"));
-        let engine = LocalEngine::new(worker_options(
-            &worker,
-            options.llama_worker.clone(),
-            &data,
-            &loaded.settings,
-        ));
+        let confinement = Confinement::of(host.sandbox(), loaded.settings.unsandboxed_models);
+        if let Confinement::None(reason) = &confinement {
+            tracing::warn!(%reason, "local models run not sandboxed");
+        }
+        let engine = LocalEngine::new(WorkerOptions {
+            llama_program: options.llama_worker.clone(),
+            idle_unload: idle_unload(&loaded.settings),
+            confinement: confinement.clone(),
+            records_dir: Some(data.measured()),
+            ..WorkerOptions::new(worker.clone(), data.scratch())
+        });
+        engine.set_backends(pins(&loaded.settings));
         let app_events = Arc::new(Broadcast::default());
         let models = Models::new(Parts {
             providers: providers.clone(),
@@ -178,6 +185,7 @@ impl Nexus {
                 models,
                 engine,
                 worker,
+                confinement,
                 host,
                 checkpoints,
                 rules: Arc::new(rules),
@@ -364,6 +372,7 @@ impl Nexus {
         self.inner.engine.set_idle_unload(idle_unload(settings));
         let models = &self.inner.models;
         models.follow(settings, &self.inner.data.models());
+        self.inner.engine.set_backends(pins(settings));
         if let Some(log) = &self.inner.log {
             log.set_filter(&settings.log);
         }
@@ -417,17 +426,16 @@ fn idle_unload(settings: &Settings) -> Option<Duration> {
     }
 }
 
-fn worker_options(
-    worker: &Path,
-    llama_program: Option<PathBuf>,
-    data: &DataDir,
-    settings: &Settings,
-) -> WorkerOptions {
-    WorkerOptions {
-        llama_program,
-        idle_unload: idle_unload(settings),
-        ..WorkerOptions::new(worker.to_path_buf(), data.scratch())
-    }
+/// The engines that the user chose for single models.
+fn pins(settings: &Settings) -> HashMap<String, Backend> {
+    let pins = settings.models.iter().filter_map(|(name, model)| {
+        let backend = match model.backend? {
+            LocalBackend::Llama => Backend::Llama,
+            LocalBackend::Mistral => Backend::Mistral,
+        };
+        Some((name.clone(), backend))
+    });
+    pins.collect()
 }
 
 fn start_log(

@@ -71,6 +71,11 @@ impl DataDir {
         self.0.join("tools")
     }
 
+    /// `measured/`: how each local model did on this machine, a file each.
+    pub fn measured(&self) -> PathBuf {
+        self.0.join("measured")
+    }
+
     /// `scratch/`: what worker processes may write.
     pub fn scratch(&self) -> PathBuf {
         self.0.join("scratch")

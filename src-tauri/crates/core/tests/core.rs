@@ -9,6 +9,7 @@ mod library;
 mod models;
 mod offline;
 mod settings;
+mod workers;
 
 use std::{
     collections::HashMap,

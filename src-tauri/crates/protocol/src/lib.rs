@@ -65,4 +65,4 @@ pub use routing::{CloudOffer, Routing};
 pub use session::{
     ContextUse, NewSession, SessionActivity, SessionState, SessionSummary, Snapshot, TitleSource,
 };
-pub use settings::{ProviderEntry, ProviderKind, Settings, Theme};
+pub use settings::{LocalBackend, ModelSettings, ProviderEntry, ProviderKind, Settings, Theme};

@@ -1,5 +1,7 @@
 //! Settings: one TOML file, each value of which can come from the environment too.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ModelRef;
@@ -38,6 +40,10 @@ pub struct Settings {
     pub hub_url: String,
     /// `NEXUS_LOG`: a tracing filter such as `info` or `nexus=debug`.
     pub log: String,
+    /// `NEXUS_UNSANDBOXED_MODELS`: whether models of this machine may run where their sandbox does not work.
+    pub unsandboxed_models: bool,
+    /// `NEXUS_MODELS`: what is set for single models, by name; JSON in the environment.
+    pub models: BTreeMap<String, ModelSettings>,
     /// Providers besides the built-in ones, or built-in ones with another address.
     pub providers: Vec<ProviderEntry>,
 }
@@ -60,9 +66,29 @@ impl Default for Settings {
             models_dir: None,
             hub_url: "https://huggingface.co".into(),
             log: "info".into(),
+            unsandboxed_models: false,
+            models: BTreeMap::new(),
             providers: Vec::new(),
         }
     }
+}
+
+/// What is set for one model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelSettings {
+    /// The engine that runs it, where it is a model of this machine; the app chooses where none is named.
+    pub backend: Option<LocalBackend>,
+}
+
+/// An engine for models of this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LocalBackend {
+    /// llama.cpp.
+    Llama,
+    /// mistral.rs.
+    Mistral,
 }
 
 /// Light, dark, or as the system.

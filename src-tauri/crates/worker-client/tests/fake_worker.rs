@@ -8,7 +8,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -180,7 +180,7 @@ fn attempt(words: &str) -> String {
         "run" => Command::new(place).spawn().map(drop),
         // A program of its own making, in the only folder that it may write.
         "copy" => std::fs::copy("/proc/self/exe", place)
-            .and_then(|_| Command::new(place).arg(PROBE).spawn())
+            .and_then(|_| Command::new(place).arg(PROBE).stdout(Stdio::null()).spawn())
             .map(drop),
         other => panic!("{other} is not known"),
     };

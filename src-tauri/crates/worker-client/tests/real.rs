@@ -2,11 +2,13 @@
 //! `NEXUS_STARTER_MODEL` (the file); where one is missing these tests fail, for a test that is skipped proves nothing.
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a test must fail it")]
 
+#[path = "support/endurance.rs"]
+mod endurance;
 mod formats;
 #[path = "support/model_folder.rs"]
 mod model_folder;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +17,8 @@ use nexus_llm::{LocalError, Model, ModelError, ModelEvent};
 use nexus_protocol::{
     ChatMessage, ChatRequest, FinishReason, ModelActivity, ModelRef, ToolSpec, Usage, UserPart,
 };
-use nexus_worker_client::{LocalEngine, WorkerOptions, gguf, starter};
+use nexus_sandbox::Sandbox;
+use nexus_worker_client::{Confinement, LocalEngine, WorkerOptions, gguf, starter};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +26,19 @@ fn path_from(name: &str) -> PathBuf {
     PathBuf::from(
         std::env::var(name).unwrap_or_else(|_| panic!("{name} must be set for these tests")),
     )
+}
+
+/// The launcher lies beside this test's folder: the same build makes both.
+fn launcher() -> PathBuf {
+    let name = format!("nexus-sandbox{}", std::env::consts::EXE_SUFFIX);
+    let test = std::env::current_exe().unwrap();
+    let launcher = test.parent().and_then(Path::parent).unwrap().join(name);
+    assert!(
+        launcher.is_file(),
+        "{} is missing: cargo build -p nexus-sandbox",
+        launcher.display()
+    );
+    launcher
 }
 
 /// Each test wants the machine for itself: they measure time.
@@ -90,6 +106,9 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let scratch = folder.path().join("scratch");
         let mut options = WorkerOptions::new(path_from("NEXUS_WORKER"), scratch);
+        // As the app runs them.
+        let sandbox = Sandbox::probe(&launcher());
+        options.confinement = Confinement::of(Some(&sandbox), false);
         if worker == Worker::Llama {
             options.llama_program = Some(path_from("NEXUS_WORKER_LLAMA"));
         }
@@ -121,7 +140,7 @@ impl Bench {
                 let entry = entry.ok()?;
                 let pid = entry.file_name().to_str()?.parse().ok()?;
                 let home = std::fs::read_link(entry.path().join("cwd")).ok()?;
-                (home == scratch).then_some(pid)
+                home.starts_with(&scratch).then_some(pid)
             })
             .collect()
     }
@@ -407,7 +426,8 @@ async fn a_worker_touches_only_its_own_folder_and_leaves_nothing_in_it(bench: Be
         .await);
     let pid = bench.workers()[0];
     let status = std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap();
-    assert_eq!(status.trim(), "500");
+    // The launcher's word, above the worker's own 500.
+    assert_eq!(status.trim(), "1000");
     // No socket at all: nothing was ever connected.
     let sockets: Vec<_> = std::fs::read_dir(format!("/proc/{pid}/fd"))
         .unwrap()
@@ -429,7 +449,6 @@ async fn a_worker_touches_only_its_own_folder_and_leaves_nothing_in_it(bench: Be
     let left: Vec<_> = std::fs::read_dir(&scratch)
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
-        .filter(|name| name != "hub")
         .collect();
     assert_eq!(left, Vec::<std::ffi::OsString>::new());
 }

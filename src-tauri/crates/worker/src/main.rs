@@ -12,38 +12,39 @@ mod guard;
 mod images;
 mod messages;
 mod output;
+mod program;
 mod serve;
 
+use std::io;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    guard::log_to_stderr();
-    let output = match output::Output::claim() {
-        Ok(output) => output,
-        Err(error) => {
-            tracing::error!(%error, "stdout cannot be used");
-            return ExitCode::FAILURE;
-        }
-    };
-    guard::protect();
-    let requests = match serve::listen(output.clone()) {
-        Ok(requests) => requests,
-        Err(error) => {
-            tracing::error!(%error, "stdin cannot be used");
-            return ExitCode::FAILURE;
-        }
-    };
+    program::run("mistral", devices, work)
+}
+
+fn work(output: output::Output) -> io::Result<()> {
+    let requests = serve::listen(output.clone())?;
     // Two threads: one may be blocked by the engine's own loading while the other answers.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
-        .build();
-    match runtime {
-        Ok(runtime) => runtime.block_on(serve::serve(requests, output)),
+        .build()?;
+    runtime.block_on(serve::serve(requests, output));
+    Ok(())
+}
+
+/// The graphics processor, where this was built for one and it answers.
+fn devices() -> Vec<String> {
+    if !cfg!(any(feature = "cuda", feature = "metal")) {
+        return Vec::new();
+    }
+    match mistralrs::best_device(false) {
+        Ok(device) if device.is_cuda() => vec!["CUDA 0".to_owned()],
+        Ok(device) if device.is_metal() => vec!["Metal 0".to_owned()],
+        Ok(_) => Vec::new(),
         Err(error) => {
-            tracing::error!(%error, "no runtime could be started");
-            return ExitCode::FAILURE;
+            tracing::warn!(%error, "the graphics processor cannot be used");
+            Vec::new()
         }
     }
-    ExitCode::SUCCESS
 }

@@ -74,6 +74,16 @@ impl Nexus {
         self.inner.models.import(path, mode).await
     }
 
+    /// How a local model would be run now and how it did on this machine, in sentences; none for a model of the cloud.
+    pub async fn model_outlook(&self, model: &ModelRef) -> Result<Vec<String>, ErrorCard> {
+        self.inner.models.outlook(model).await
+    }
+
+    /// Tries a local model again that was given up because its worker died of it.
+    pub async fn model_try_again(&self, model: &ModelRef) -> Result<(), ErrorCard> {
+        self.inner.models.try_again(model).await
+    }
+
     /// Deletes a local model's file, and says what the disk gained.
     pub async fn model_remove(&self, model: ModelRef) -> Result<ModelRemoved, ErrorCard> {
         let removed = self.inner.models.remove(&model).await?;

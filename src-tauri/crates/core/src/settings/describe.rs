@@ -44,6 +44,14 @@ pub fn words(name: &str) -> Option<&'static str> {
         "log" => {
             "What goes into the log: \"error\", \"warn\", \"info\", \"debug\", or a filter such as \"nexus=debug\"."
         }
+        "unsandboxed_models" => {
+            "Whether models of this machine may run not sandboxed where the sandbox does not work."
+        }
+        "models" => {
+            "What is set for single models, such as:\n\
+             [models.\"local/smollm2-135m\"]\n\
+             backend = \"llama\" # or \"mistral\": the engine that runs it; the app chooses where none is named"
+        }
         "providers" => {
             "Providers besides the built-in ones, or built-in ones with another address, such as:\n\
              [[providers]]\n\
@@ -82,6 +90,7 @@ pub fn template() -> String {
             super::edit::put(&mut document, &name, value);
         }
     }
+    let models = comment(environment::MODELS);
     let providers = comment(environment::PROVIDERS);
-    format!("{HEADER}{document}{providers}")
+    format!("{HEADER}{document}{models}{providers}")
 }

@@ -11,6 +11,9 @@ use super::{SettingsProblem, validate};
 /// The one setting that is a list: `NEXUS_PROVIDERS` holds it as JSON.
 pub const PROVIDERS: &str = "providers";
 
+/// The one setting that is a table: `NEXUS_MODELS` holds it as JSON.
+pub const MODELS: &str = "models";
+
 /// Settings after the environment.
 pub struct Applied {
     /// The result.
@@ -34,7 +37,7 @@ pub fn defaults() -> Map<String, Value> {
 fn as_map(settings: &Settings) -> Map<String, Value> {
     match serde_json::to_value(settings) {
         Ok(Value::Object(map)) => map,
-        // Plain data without maps: there is no way for this to fail.
+        // Plain data with names for keys: there is no way for this to fail.
         _ => Map::new(),
     }
 }

@@ -92,7 +92,7 @@ async fn the_doctor_names_each_missing_part() {
     let found: Vec<_> = report
         .checks
         .iter()
-        .take(7)
+        .take(9)
         .map(|check| (check.name.as_str(), check.status))
         .collect();
     assert_eq!(
@@ -103,6 +103,8 @@ async fn the_doctor_names_each_missing_part() {
             ("Settings", DoctorStatus::Missing),
             ("Keychain", DoctorStatus::Warning),
             ("Worker", DoctorStatus::Missing),
+            ("Engines", DoctorStatus::Missing),
+            ("Sandbox of models", DoctorStatus::Warning),
             ("Sandbox", DoctorStatus::Warning),
             ("Starter model", DoctorStatus::Warning),
         ]

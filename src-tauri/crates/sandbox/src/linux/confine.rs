@@ -159,7 +159,7 @@ fn files(spec: &Spec, level: ABI) -> anyhow::Result<Vec<(String, BitFlags<Access
                 .map(|path| (path, start | AccessFs::ReadFile)),
         );
         if gpu {
-            let mut all = BitFlags::from(device);
+            let mut all = device;
             if level >= ABI::V5 {
                 all |= AccessFs::IoctlDev;
             }

@@ -1,4 +1,11 @@
 //! Workers that die, models that come and go, engines that take over: with a worker that does so on demand.
+#![cfg_attr(
+    target_os = "linux",
+    expect(
+        clippy::print_stdout,
+        reason = "the figures are what these tests are for"
+    )
+)]
 
 use std::collections::HashMap;
 use std::path::Path;
