@@ -31,7 +31,10 @@ const RULE: &[(&str, &[&str])] = &[
     ),
     ("hub", &["nexus-egress"]),
     ("worker", &["nexus-protocol"]),
-    ("worker-client", &["nexus-protocol", "nexus-llm"]),
+    (
+        "worker-client",
+        &["nexus-protocol", "nexus-llm", "nexus-sandbox"],
+    ),
     (
         "core",
         &[

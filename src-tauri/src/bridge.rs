@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use nexus_protocol::{Delta, Event, EventMsg};
+use nexus_protocol::{AppEvent, Delta, Event, EventMsg};
 use tauri::ipc::Channel;
 use tokio::{
     sync::mpsc::UnboundedReceiver,
@@ -35,6 +35,17 @@ pub async fn forward(mut events: UnboundedReceiver<Event>, channel: Channel<Vec<
             return;
         }
         next = Instant::now() + FRAME;
+    }
+}
+
+/// The same for what happens outside all sessions. There is little of it, so that nothing is merged or waits.
+pub async fn forward_app(mut events: UnboundedReceiver<AppEvent>, channel: Channel<Vec<AppEvent>>) {
+    let mut batch = Vec::new();
+    while events.recv_many(&mut batch, BATCH).await > 0 {
+        if let Err(error) = channel.send(std::mem::take(&mut batch)) {
+            tracing::debug!(%error, "a window went");
+            return;
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 pub mod app;
 pub mod changes;
 pub mod chat;
+pub mod downloads;
+pub mod library;
 pub mod models;
 pub mod providers;
 pub mod sessions;

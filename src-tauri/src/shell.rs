@@ -14,7 +14,7 @@ use std::{
 
 use futures::FutureExt as _;
 use nexus_core::{CoreOptions, Nexus, StartError};
-use nexus_protocol::{ErrorAction, ErrorCard, ErrorCode, Event};
+use nexus_protocol::{AppEvent, ErrorAction, ErrorCard, ErrorCode, Event};
 use tauri::{async_runtime::JoinHandle, ipc::Channel};
 use tokio::sync::watch;
 
@@ -106,15 +106,38 @@ impl Shell {
         channel: Channel<Vec<Event>>,
     ) -> Result<(), ErrorCard> {
         let events = self.core().await?.subscribe();
-        let task = tauri::async_runtime::spawn(bridge::forward(events, channel));
+        self.keep(
+            window,
+            tauri::async_runtime::spawn(bridge::forward(events, channel)),
+        );
+        Ok(())
+    }
+
+    /// The same for what happens outside all sessions.
+    ///
+    /// # Errors
+    /// Why the core did not start.
+    pub async fn forward_app(
+        &self,
+        window: String,
+        channel: Channel<Vec<AppEvent>>,
+    ) -> Result<(), ErrorCard> {
+        let events = self.core().await?.subscribe_app();
+        self.keep(
+            format!("{window} (app)"),
+            tauri::async_runtime::spawn(bridge::forward_app(events, channel)),
+        );
+        Ok(())
+    }
+
+    fn keep(&self, name: String, task: JoinHandle<()>) {
         let mut forwarders = self
             .forwarders
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(earlier) = forwarders.insert(window, task) {
+        if let Some(earlier) = forwarders.insert(name, task) {
             earlier.abort();
         }
-        Ok(())
     }
 
     /// Ends turns and workers and closes the database, within a few seconds.

@@ -1,7 +1,8 @@
 //! Talking: submissions, events, search, and what a message needs to be shown.
 
 use nexus_protocol::{
-    ErrorCard, Event, HighlightSpan, ImageData, SearchHit, SessionId, Snapshot, Submission,
+    AppEvent, ErrorCard, Event, HighlightSpan, ImageData, SearchHit, SessionId, Snapshot,
+    Submission,
 };
 use tauri::{Runtime, State, Webview, ipc::Channel};
 
@@ -14,6 +15,16 @@ pub async fn subscribe<R: Runtime>(
     channel: Channel<Vec<Event>>,
 ) -> Result<(), ErrorCard> {
     shell.forward(webview.label().to_owned(), channel).await
+}
+
+/// What happens outside all sessions: downloads, the models folder.
+#[tauri::command]
+pub async fn subscribe_app<R: Runtime>(
+    webview: Webview<R>,
+    shell: State<'_, Shell>,
+    channel: Channel<Vec<AppEvent>>,
+) -> Result<(), ErrorCard> {
+    shell.forward_app(webview.label().to_owned(), channel).await
 }
 
 #[tauri::command]

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use nexus_protocol::{ErrorCard, ModelCatalog, ModelInfo, ModelRef, SessionId};
+use nexus_protocol::{
+    ErrorCard, ImportMode, ModelCatalog, ModelInfo, ModelRef, ModelRemoved, SessionId,
+};
 use tauri::{AppHandle, Runtime, State};
 use tauri_plugin_dialog::DialogExt as _;
 use tokio::sync::oneshot;
@@ -48,20 +50,28 @@ pub async fn model_pick_file<R: Runtime>(
         return Ok(None);
     };
     shell
-        .with(|core| async move { core.model_import(path).await })
+        .with(|core| async move { core.model_import(path, ImportMode::Either).await })
         .await
         .map(Some)
 }
 
 #[tauri::command]
-pub async fn model_import(shell: State<'_, Shell>, path: PathBuf) -> Result<ModelInfo, ErrorCard> {
+pub async fn model_import(
+    shell: State<'_, Shell>,
+    path: PathBuf,
+    mode: Option<ImportMode>,
+) -> Result<ModelInfo, ErrorCard> {
+    let mode = mode.unwrap_or_default();
     shell
-        .with(|core| async move { core.model_import(path).await })
+        .with(|core| async move { core.model_import(path, mode).await })
         .await
 }
 
 #[tauri::command]
-pub async fn model_remove(shell: State<'_, Shell>, model: ModelRef) -> Result<(), ErrorCard> {
+pub async fn model_remove(
+    shell: State<'_, Shell>,
+    model: ModelRef,
+) -> Result<ModelRemoved, ErrorCard> {
     shell
         .with(|core| async move { core.model_remove(model).await })
         .await

@@ -43,3 +43,7 @@ id!(
     /// One request of a front end; made by the front end, so that it can match answers.
     SubmissionId
 );
+id!(
+    /// One download of a model.
+    DownloadId
+);

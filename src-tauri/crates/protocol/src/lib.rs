@@ -5,14 +5,18 @@
 //! for wasm32 and everything in it is plain data.
 
 mod action;
+mod app_event;
 mod change;
 mod chat;
 mod clock;
+mod download;
 mod dto;
 mod error;
 mod event;
+mod hub;
 mod ids;
 mod item;
+mod library;
 mod model;
 mod op;
 mod result;
@@ -25,11 +29,13 @@ pub use action::{
     Action, Approval, ApprovalAnswer, BoundFile, Capability, Confinement, FileAccess, FileAction,
     Mode, NetworkAction, Nonce, ProcessAction, ToolLabel,
 };
+pub use app_event::AppEvent;
 pub use change::{ChangeKind, FileChange, UndoConflict, UndoReport, UndoScope};
 pub use chat::{
     ChatMessage, ChatRequest, FinishReason, ImageData, ToolCallRequest, ToolSpec, UserPart,
 };
 pub use clock::{Clock, UnixMillis};
+pub use download::{Download, DownloadRequest, DownloadStatus};
 pub use dto::{
     Banner, BannerKind, Bootstrap, DoctorCheck, DoctorReport, DoctorStatus, Door, HighlightClass,
     HighlightSpan, ImportProgress, KeySource, KeyStatus, KeyTest, ModelCatalog, ProviderFailure,
@@ -37,9 +43,17 @@ pub use dto::{
 };
 pub use error::{ErrorAction, ErrorCard, ErrorCode};
 pub use event::{Delta, Event, EventMsg, ModelActivity};
-pub use ids::{ItemId, SessionId, SubmissionId, TurnId};
+pub use hub::{
+    ChoiceState, Fit, FitLabel, Gate, HubDetails, HubModel, HubPage, KnownModel, MemoryEstimate,
+    ModelChoice, ModelSkills, SizeGroup,
+};
+pub use ids::{DownloadId, ItemId, SessionId, SubmissionId, TurnId};
 pub use item::{
     AnswerMeta, Attachment, Item, ItemBody, ItemStatus, NoticeLevel, ToolResult, UNDO_NAMES,
+};
+pub use library::{
+    BrokenModel, FoundApp, FoundModel, ImportMode, LocalModelView, LocalModels, Measured,
+    ModelOrigin, ModelRemoved, ModelsPlace, MoveProgress,
 };
 pub use model::{ModelInfo, ModelPlace, ModelRef, Pricing, Usage};
 pub use op::{Op, Submission};

@@ -32,6 +32,10 @@ pub struct Settings {
     pub ask_rules: Vec<String>,
     /// `NEXUS_DENY_RULES`: calls that never run.
     pub deny_rules: Vec<String>,
+    /// `NEXUS_MODELS_DIR`: the folder of local models, an absolute path; `models` in the data folder where there is none.
+    pub models_dir: Option<String>,
+    /// `NEXUS_HUB_URL`: the hub that models are searched and fetched at: Hugging Face, or a mirror of it.
+    pub hub_url: String,
     /// `NEXUS_LOG`: a tracing filter such as `info` or `nexus=debug`.
     pub log: String,
     /// Providers besides the built-in ones, or built-in ones with another address.
@@ -53,6 +57,8 @@ impl Default for Settings {
             allow_rules: Vec::new(),
             ask_rules: Vec::new(),
             deny_rules: Vec::new(),
+            models_dir: None,
+            hub_url: "https://huggingface.co".into(),
             log: "info".into(),
             providers: Vec::new(),
         }
