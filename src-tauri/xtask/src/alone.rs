@@ -191,4 +191,15 @@ mod tests {
         let both = r#"1 sendmmsg(5, [{msg_hdr={msg_name={sa_family=AF_INET, sin_port=htons(1), sin_addr=inet_addr("127.0.0.1")}}}, {msg_hdr={msg_name={sa_family=AF_INET, sin_port=htons(1), sin_addr=inet_addr("8.8.8.8")}}}], 2, 0) = 2"#;
         assert_eq!(Trace::read(both).leaves.len(), 1);
     }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn who_tries_to_leave_is_seen_and_cannot() {
+        let file = std::env::temp_dir().join(format!("nexus-alone-{}", std::process::id()));
+        control(&file).unwrap();
+        let trace = Trace::of(&file).unwrap();
+        fs::remove_file(&file).unwrap();
+        assert!(trace.ran("bash"), "{trace:?}");
+        assert!(trace.leaves[0].contains("ENETUNREACH"), "{trace:?}");
+    }
 }

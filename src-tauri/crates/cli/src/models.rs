@@ -128,7 +128,7 @@ async fn show(
     if info.model.is_local() {
         library::details(nexus, output, &info.model).await?;
     }
-    match nexus.model_outlook(model).await {
+    match nexus.model_outlook(&info.model).await {
         Ok(sentences) => sentences
             .iter()
             .try_for_each(|sentence| output.line(sentence)),

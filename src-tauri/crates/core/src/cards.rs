@@ -90,7 +90,11 @@ pub fn keychain(error: &SecretError) -> ErrorCard {
 pub fn hub(title: &str, error: &HubError) -> ErrorCard {
     let retry = ErrorAction::Retry;
     let (code, action) = match error {
-        HubError::Offline => return ErrorCard::offline(error.to_string()),
+        HubError::Offline => {
+            return ErrorCard::offline(
+                "The hub is on another machine, so it was not asked. Go online and try again; what came is kept.",
+            );
+        }
         HubError::Unreachable(_) => (ErrorCode::Unreachable, retry),
         HubError::Silent(_) => (ErrorCode::TimedOut, retry),
         HubError::GaveUp { .. } => (ErrorCode::ConnectionLost, retry),

@@ -60,16 +60,18 @@ impl Store {
             .await
     }
 
-    /// Sessions in which a tool call waits for the user, each once.
+    /// Sessions in which a tool call or an offer waits for the user, each once.
     pub async fn awaiting_approval(&self) -> Result<Vec<SessionId>, StoreError> {
         self.reader()
             .run(|transaction| {
                 let mut statement = transaction.prepare_cached(
                     "SELECT DISTINCT items.session FROM items JOIN sessions ON sessions.id = items.session
-                     WHERE items.open = 1 AND items.kind = 'tool_call' AND sessions.deleted_at IS NULL
+                     WHERE items.open = 1 AND items.kind IN ('tool_call', 'offer') AND sessions.deleted_at IS NULL
                        AND CASE WHEN json_valid(items.body)
-                         THEN json_extract(items.body, '$.approval.nonce') IS NOT NULL
-                           AND json_extract(items.body, '$.approval.answer') IS NULL
+                         THEN coalesce(json_extract(items.body, '$.approval.nonce'),
+                                       json_extract(items.body, '$.offer.nonce')) IS NOT NULL
+                           AND coalesce(json_extract(items.body, '$.approval.answer'),
+                                        json_extract(items.body, '$.offer.answer')) IS NULL
                          -- One item that cannot be read must not hide all others; opening its chat says so.
                          ELSE 0 END",
                 )?;

@@ -105,7 +105,7 @@ impl HubAccess {
             Err(error) => {
                 let card = cards::hub(SEARCH_FAILED, &error);
                 match error.remedy() {
-                    Remedy::TryLater | Remedy::CheckHub => {
+                    Remedy::TryLater | Remedy::CheckHub | Remedy::GoOnline => {
                         Ok(offline(query, Some(card), machine, shelf))
                     }
                     _ => Err(card),
@@ -137,7 +137,7 @@ impl HubAccess {
             Ok(details) => Ok(details),
             Err(error) => {
                 let card = cards::hub(DETAILS_FAILED, &error);
-                if error.remedy() == Remedy::TryLater {
+                if matches!(error.remedy(), Remedy::TryLater | Remedy::GoOnline) {
                     fallback(card)
                 } else {
                     Err(card)

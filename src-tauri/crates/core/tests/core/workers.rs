@@ -50,7 +50,11 @@ async fn when_a_worker_dies_its_session_says_interrupted_and_the_next_message_wo
         ..world.options()
     };
     let nexus = Nexus::start(options).await.unwrap();
-    let model = nexus.model_import(file).await.unwrap().model;
+    let model = nexus
+        .model_import(file, nexus_protocol::ImportMode::Either)
+        .await
+        .unwrap()
+        .model;
     let (dying, other) = (chat(&nexus, &model).await, chat(&nexus, &model).await);
     let mut events = nexus.subscribe();
     for (words, full) in [("sigkill", 50), ("sigsegv", 20)] {

@@ -189,3 +189,36 @@ async fn a_call_that_waited_its_turn_is_ended_as_one_that_ran() {
     assert_eq!(read, [call(0, ItemStatus::InProgress, None)]);
     assert_eq!(fixture.store.recover().await, Ok(1));
 }
+
+#[tokio::test]
+async fn an_offer_waits_for_the_user_and_is_withdrawn_by_a_restart() {
+    let fixture = Fixture::with_session().await;
+    let store = &fixture.store;
+    let offer = |status, answer| Item {
+        status,
+        body: ItemBody::Offer {
+            offer: Box::new(nexus_protocol::CloudOffer {
+                nonce: Nonce(Uuid::from_u128(5)),
+                fingerprint: "ab".to_owned(),
+                model: nexus_protocol::ModelRef::new("far", "large"),
+                display_name: "Large".to_owned(),
+                why: "You asked for it.".to_owned(),
+                messages: 2,
+                bytes: 100,
+                files: 0,
+                images: 0,
+                tokens: 30,
+                pricing: None,
+                answer,
+            }),
+        },
+        ..message(1, 0, "")
+    };
+    let open = offer(ItemStatus::InProgress, None);
+    store.put_item(&open).await.unwrap();
+    assert_eq!(store.awaiting_approval().await, Ok(vec![session_id(1)]));
+    assert_eq!(store.recover().await, Ok(1));
+    assert_eq!(store.awaiting_approval().await, Ok(vec![]));
+    let withdrawn = offer(ItemStatus::Interrupted, Some(ApprovalAnswer::Withdrawn));
+    assert_eq!(store.items(session_id(1)).await, Ok(vec![withdrawn]));
+}
