@@ -111,6 +111,9 @@ impl Actor {
                     return Err(self.failed(error).await);
                 }
                 Step::Reply(other) => return Err(self.out_of_turn(&other).await),
+                Step::Cancelled if self.is_stuck_in_its_prompt() => {
+                    return Err(self.lose(Step::Cancelled).await);
+                }
                 Step::Cancelled => return Err(self.cancel(id).await),
                 step => return Err(self.lose(step).await),
             };
@@ -224,6 +227,13 @@ impl Actor {
                 ..usage
             }),
         }
+    }
+
+    /// mistral.rs reads a prompt in one go, which nothing stops, and may say before it that it has stopped: the next request would
+    /// wait for the rest of it. A new process is there sooner.
+    fn is_stuck_in_its_prompt(&self) -> bool {
+        let is_mistral = |loaded: &Loaded| loaded.chosen.backend == Backend::Mistral;
+        !self.shown && self.loaded.as_ref().is_some_and(is_mistral)
     }
 
     /// Asks the worker to stop, and ends it where it does not in time: while it reads a prompt it cannot.
