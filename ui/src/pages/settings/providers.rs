@@ -155,6 +155,7 @@ fn ProviderCard(id: String) -> impl IntoView {
             <Show when=move || entering.get() && needs_key()>
                 <KeyForm
                     name=name.get_untracked()
+                    save_label="Save and test"
                     key_url=provider.get_untracked().and_then(|p| p.key_url)
                     busy=Signal::derive(busy)
                     save=Callback::new(save)
@@ -246,9 +247,12 @@ fn Tools(
     }
 }
 
+/// Where a key is typed.
 #[component]
-fn KeyForm(
+pub fn KeyForm(
     name: String,
+    /// What the button says.
+    save_label: &'static str,
     key_url: Option<String>,
     busy: Signal<bool>,
     save: Callback<String>,
@@ -301,7 +305,7 @@ fn KeyForm(
                 data-testid="key-save"
                 disabled=move || blank.get() || busy.get()
             >
-                "Save and test"
+                {save_label}
             </button>
             {key_url.map(|url| view! {
                 <button
@@ -316,7 +320,8 @@ fn KeyForm(
     }
 }
 
-fn key_words(status: &KeyStatus) -> String {
+/// Whether there is a key, and where from.
+pub fn key_words(status: &KeyStatus) -> String {
     match status {
         KeyStatus::NotNeeded => "Needs no key".to_owned(),
         KeyStatus::Missing => "No key".to_owned(),
