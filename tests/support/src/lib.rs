@@ -1,4 +1,4 @@
-//! Harness of the tests: a scripted model, a scripted provider server, a fixed clock, temp data folders.
+//! Harness of the tests: a scripted model, a scripted provider server, a hub of models, a fixed clock, temp data folders.
 //!
 //! Owns: standing in for what is outside the code under test, and checking all that is asked of it. Refuses to own: what any
 //! test expects. Panics freely: a broken harness must stop the test.
@@ -10,6 +10,7 @@
 
 mod answer;
 mod clock;
+pub mod hub;
 mod request_check;
 mod scripted_model;
 mod server;

@@ -28,7 +28,7 @@ pub struct Arguments {
 pub enum Command {
     /// Ask something; the answer comes word by word.
     Ask(Ask),
-    /// List, import and remove models.
+    /// Find, fetch, list and remove models.
     #[command(subcommand)]
     Models(Models),
     /// List, read and search chats.
@@ -109,29 +109,72 @@ pub enum Models {
         #[arg(long)]
         json: bool,
     },
-    /// Show what is known of one model.
-    Show {
-        /// Its name.
-        model: String,
+    /// Find models on the hub. Without words the built-in catalogue is shown, which works offline.
+    Search {
+        /// Words, `author/name`, or an address.
+        words: Vec<String>,
         /// As JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Put a model of the catalogue in place. There is one: smollm2-135m.
-    Pull {
-        /// Its name.
+    /// Show what is known of a model: one that can be used now, or one of the hub with all its files.
+    Show {
+        /// `local/NAME`, `provider/NAME`, `author/name` on the hub, an address, or a name of the catalogue.
         model: String,
+        /// The context that memory is reckoned for, tokens; of models on the hub.
+        #[arg(long, value_name = "TOKENS")]
+        context: Option<u32>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch a model. The same command goes on with what was broken off.
+    #[command(
+        after_help = "Ctrl-C pauses: what came is kept. Examples:\n  nexus models pull qwen2.5-0.5b\n  \
+        nexus models pull Qwen/Qwen2.5-1.5B-Instruct-GGUF:Q4_K_M\n  \
+        nexus models pull https://huggingface.co/Qwen/Qwen3-4B-GGUF/blob/main/Qwen3-4B-Q4_K_M.gguf"
+    )]
+    Pull {
+        /// A name of the catalogue, `author/name` or `author/name:PACKING` on the hub, or an address. Without a packing the
+        /// recommended one is taken.
+        model: String,
+    },
+    /// List downloads that wait to be gone on with, and those of other programs.
+    Downloads {
+        /// Remove what came of those that wait.
+        #[arg(long)]
+        discard: bool,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List models that other apps keep on this disk: LM Studio, Ollama, Jan, llama.cpp, the Hugging Face cache.
+    Found {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Take a GGUF file into the models folder. It is linked where possible, else copied; the original stays.
     Import {
-        /// The file.
+        /// The file; one of another app (see `found`) is linked and named as that app does.
         path: PathBuf,
+        /// Link it, whatever the disk: the file must stay where it is.
+        #[arg(long, conflicts_with = "copy")]
+        link: bool,
+        /// Copy it: the original may go afterwards.
+        #[arg(long)]
+        copy: bool,
     },
     /// Delete the file of a local model.
     #[command(visible_alias = "remove")]
     Rm {
         /// Its name: `local/NAME`.
         model: String,
+    },
+    /// Move the models folder, with all that is in it.
+    Move {
+        /// Where to.
+        folder: PathBuf,
     },
 }
 

@@ -1,5 +1,10 @@
 //! `nexus models`.
 
+mod hub;
+mod library;
+mod progress;
+mod pull;
+
 use std::process::ExitCode;
 
 use nexus_core::Nexus;
@@ -15,22 +20,24 @@ use crate::{
 pub async fn run(command: Models, nexus: &Nexus, output: &mut Output) -> Result<ExitCode, Failure> {
     match command {
         Models::List { refresh, json } => list(nexus, output, refresh, json).await?,
-        Models::Show { model, json } => show(nexus, output, &ModelRef(model), json).await?,
-        Models::Pull { model } => {
-            let starter = nexus_core::starter_model();
-            if model != starter.0 && model != starter.model() {
-                return Err(Failure::refused(format!(
-                    "{model} is not in the catalogue: {starter} is the only one there yet. Download a GGUF file and take it in with `nexus models import FILE`."
-                )));
-            }
-            let info = nexus.starter_install().await?;
-            output.line(&info.model.0)?;
+        Models::Search { words, json } => {
+            hub::search(nexus, output, &words.join(" "), json).await?;
         }
-        Models::Import { path } => {
-            let info = nexus.model_import(path).await?;
-            output.line(&info.model.0)?;
+        Models::Show {
+            model,
+            context,
+            json,
+        } => show(nexus, output, &model, context, json).await?,
+        Models::Pull { model } => return pull::run(nexus, output, &model).await,
+        Models::Downloads { discard, json } => {
+            pull::downloads(nexus, output, discard, json).await?;
         }
-        Models::Rm { model } => nexus.model_remove(ModelRef(model)).await?,
+        Models::Found { json } => library::found(nexus, output, json).await?,
+        Models::Import { path, link, copy } => {
+            library::import(nexus, output, path, link, copy).await?;
+        }
+        Models::Rm { model } => library::remove(nexus, output, ModelRef(model)).await?,
+        Models::Move { folder } => library::relocate(nexus, output, folder).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -78,10 +85,12 @@ async fn list(
     Ok(())
 }
 
+/// A model that can be used now, else one of the hub.
 async fn show(
     nexus: &Nexus,
     output: &mut Output,
-    model: &ModelRef,
+    name: &str,
+    context: Option<u32>,
     json: bool,
 ) -> Result<(), Failure> {
     let catalog = nexus.models(false).await?;
@@ -89,11 +98,22 @@ async fn show(
         .local
         .iter()
         .chain(&catalog.cloud)
-        .find(|info| info.model == *model);
+        .find(|info| info.model.0 == name);
     let Some(info) = found else {
-        return Err(Failure::refused(format!(
-            "There is no model {model} now. `nexus models list` shows all."
-        )));
+        let model = ModelRef(name.to_owned());
+        let ours = model.is_local()
+            || nexus
+                .bootstrap()
+                .await?
+                .providers
+                .iter()
+                .any(|provider| provider.id == model.provider());
+        if ours {
+            return Err(Failure::refused(format!(
+                "There is no model {name} now. `nexus models list` shows all."
+            )));
+        }
+        return hub::show(nexus, output, name, context, json).await;
     };
     if json {
         return output.json(info);
@@ -103,7 +123,11 @@ async fn show(
         ModelPlace::ThisMachine => "On this machine",
         ModelPlace::Cloud => "Cloud",
     })?;
-    output.line(&facts(info))
+    output.line(&facts(info))?;
+    if info.model.is_local() {
+        library::details(nexus, output, &info.model).await?;
+    }
+    Ok(())
 }
 
 /// What matters for a choice, on one line.
@@ -116,7 +140,7 @@ fn facts(info: &ModelInfo) -> String {
         facts.push(quantization.clone());
     }
     if let Some(bytes) = info.file_bytes {
-        facts.push(format!("{:.1} GB", bytes as f64 / 1e9));
+        facts.push(progress::bytes(bytes));
     }
     if let Some(pricing) = &info.pricing {
         facts.push(format!(

@@ -2,6 +2,7 @@
 
 mod ask;
 mod commands;
+mod models;
 #[cfg(unix)]
 mod signals;
 
@@ -46,6 +47,8 @@ impl World {
             .env("NEXUS_DEFAULT_MODEL", "scripted/test-model")
             .env("NEXUS_WORKER", self.data.join("no-worker"))
             .env("SCRIPTED_KEY", KEY)
+            // Nobody listens there: no test asks the real hub.
+            .env("NEXUS_HUB_URL", "http://127.0.0.1:9")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

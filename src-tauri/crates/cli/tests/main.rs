@@ -6,3 +6,9 @@
 )]
 
 mod cli;
+#[expect(
+    dead_code,
+    reason = "the builder is shared with the crate that checks such files"
+)]
+#[path = "../../worker-client/tests/support/gguf_builder.rs"]
+mod gguf_builder;

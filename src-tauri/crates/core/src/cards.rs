@@ -1,6 +1,7 @@
 //! Error cards that belong to no other crate's error.
 
-use nexus_protocol::{ErrorAction, ErrorCard, ErrorCode, ModelRef};
+use nexus_hub::HubError;
+use nexus_protocol::{ErrorAction, ErrorCard, ErrorCode, ModelRef, ModelsPlace};
 
 use crate::{secrets::SecretError, settings::SettingsError};
 
@@ -83,4 +84,45 @@ pub fn keychain(error: &SecretError) -> ErrorCard {
         format!("{error}. Unlock it and try again, or set the key in an environment variable."),
         ErrorAction::Retry,
     )
+}
+
+/// The hub, or the way of a file from there to the disk.
+pub fn hub(title: &str, error: &HubError) -> ErrorCard {
+    let retry = ErrorAction::Retry;
+    let (code, action) = match error {
+        HubError::Unreachable(_) => (ErrorCode::Unreachable, retry),
+        HubError::Silent(_) => (ErrorCode::TimedOut, retry),
+        HubError::GaveUp { .. } => (ErrorCode::ConnectionLost, retry),
+        HubError::Busy { .. } => (ErrorCode::RateLimited, retry),
+        HubError::Status(_) | HubError::WebPage => (ErrorCode::ProviderDown, retry),
+        HubError::NotFound(_) => (ErrorCode::NotFound, ErrorAction::None),
+        HubError::Gated { .. } => (ErrorCode::Forbidden, token_place()),
+        HubError::TokenRefused { .. } => (ErrorCode::KeyRefused, token_place()),
+        HubError::BadAnswer(_) | HubError::TooLarge { .. } | HubError::Redirect(_) => {
+            (ErrorCode::BadAnswer, ErrorAction::None)
+        }
+        HubError::Changed(_) | HubError::WrongSize { .. } | HubError::WrongHash { .. } => {
+            (ErrorCode::BadAnswer, retry)
+        }
+        HubError::OutOfSpace { .. } | HubError::DiskFull { .. } => (ErrorCode::Storage, retry),
+        HubError::Taken { .. } | HubError::Disk { .. } => (ErrorCode::Storage, ErrorAction::None),
+        HubError::Address { .. }
+        | HubError::Base(_)
+        | HubError::Name { .. }
+        | HubError::NoHash(_) => (ErrorCode::BadInput, ErrorAction::None),
+        HubError::Cancelled => (ErrorCode::Cancelled, ErrorAction::None),
+    };
+    ErrorCard::new(code, title, error.to_string(), action)
+}
+
+/// Where the hub's token is entered.
+fn token_place() -> ErrorAction {
+    ErrorAction::OpenProvider {
+        provider: ModelsPlace::TOKEN.into(),
+    }
+}
+
+/// Something else must end first.
+pub fn busy(title: &str, detail: impl Into<String>) -> ErrorCard {
+    ErrorCard::new(ErrorCode::Busy, title, detail, ErrorAction::Retry)
 }

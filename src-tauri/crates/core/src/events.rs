@@ -7,14 +7,21 @@ use nexus_protocol::Event;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Sends each event to every listener, in order. A listener that went is forgotten.
-#[derive(Default)]
-pub struct Broadcast {
-    listeners: Mutex<Vec<UnboundedSender<Event>>>,
+pub struct Broadcast<T = Event> {
+    listeners: Mutex<Vec<UnboundedSender<T>>>,
 }
 
-impl Broadcast {
+impl<T> Default for Broadcast<T> {
+    fn default() -> Self {
+        Self {
+            listeners: Mutex::default(),
+        }
+    }
+}
+
+impl<T: Clone> Broadcast<T> {
     /// Another listener, from now on.
-    pub fn subscribe(&self) -> UnboundedReceiver<Event> {
+    pub fn subscribe(&self) -> UnboundedReceiver<T> {
         let (sender, receiver) = unbounded_channel();
         self.listeners
             .lock()
@@ -22,10 +29,9 @@ impl Broadcast {
             .push(sender);
         receiver
     }
-}
 
-impl EventSink for Broadcast {
-    fn send(&self, event: Event) {
+    /// To all who listen.
+    pub fn tell(&self, event: T) {
         let mut listeners = self
             .listeners
             .lock()
@@ -36,5 +42,11 @@ impl EventSink for Broadcast {
         if last.send(event).is_ok() {
             listeners.push(last);
         }
+    }
+}
+
+impl EventSink for Broadcast {
+    fn send(&self, event: Event) {
+        self.tell(event);
     }
 }

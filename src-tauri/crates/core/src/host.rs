@@ -63,9 +63,15 @@ impl MachineHost {
         self.0.sandbox.as_ref()
     }
 
-    /// What one session's tools are given: long output and temp folders of its own, which no other session's can read.
-    pub(crate) fn of_session(&self, data: &DataDir, session: SessionId) -> Host {
+    /// What one session's tools are given: long output and temp folders of its own, which no other session's can read. `models` may
+    /// have been moved out of the data folder.
+    pub(crate) fn of_session(&self, data: &DataDir, models: &Path, session: SessionId) -> Host {
+        let mut hidden = self.0.hidden.clone();
+        if !hidden.iter().any(|path| path == models) {
+            hidden.push(models.to_path_buf());
+        }
         Host {
+            hidden,
             scratch: data.tool_scratch().join(session.to_string()),
             ..self.0.clone()
         }

@@ -1,52 +1,134 @@
 //! Models to choose from, and the model behind a name.
 //!
-//! Owns the catalogue of local files and of providers' lists, the import of files, and the resolver that a turn asks. Refuses
-//! to run a model.
+//! Owns the catalogue of local files and of providers' lists, the import of files, the way to the hub, downloads, and the resolver that
+//! a turn asks. Refuses to run a model.
 
+mod catalogue;
+mod downloads;
+mod engines;
 pub mod files;
+mod fit;
+mod folder;
+mod found;
+mod hub;
+mod library;
 mod local;
+mod moving;
+mod origin;
 mod remote;
+mod shape;
+mod shelf;
+mod watch;
 
-use std::{path::PathBuf, sync::Arc};
+#[cfg(test)]
+#[expect(
+    dead_code,
+    reason = "the builder is shared with the crate that checks such files"
+)]
+#[path = "../../worker-client/tests/support/gguf_builder.rs"]
+pub(crate) mod gguf_builder;
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use futures::future::{BoxFuture, FutureExt};
 use nexus_agent_loop::ModelResolver;
+use nexus_hub::Limits;
 use nexus_llm::{Model, ModelError, vendor_at};
 use nexus_protocol::{
-    ErrorCard, ModelCatalog, ModelInfo, ModelPlace, ModelRef, ProviderFailure, StarterStatus,
+    AppEvent, ErrorCard, ModelCatalog, ModelInfo, ModelPlace, ModelRef, ModelsPlace,
+    ProviderFailure, StarterStatus,
 };
 use nexus_worker_client::{LocalEngine, starter::STARTER};
 
 use crate::{
     cards,
+    egress::Egress,
+    events::Broadcast,
     providers::{Provider, Providers},
+    settings::SettingsStore,
 };
 
+use downloads::Downloads;
+pub use folder::ModelsFolder;
+use hub::HubAccess;
 use local::LocalModels;
 use remote::RemoteLists;
+use watch::FolderWatch;
 
 /// All models.
 #[derive(Clone)]
 pub struct Models {
     providers: Providers,
+    settings: SettingsStore,
+    env: Arc<BTreeMap<String, String>>,
+    folder: ModelsFolder,
     local: LocalModels,
     remote: RemoteLists,
+    hub: HubAccess,
+    downloads: Downloads,
+    limits: Limits,
+    watch: FolderWatch,
+    events: Arc<Broadcast<AppEvent>>,
     engine: LocalEngine,
+    /// Whether the engine maps the weights instead of unpacking some of them.
+    maps: bool,
+}
+
+/// What [`Models`] are composed of.
+pub struct Parts {
+    /// Keys and lists of cloud models.
+    pub providers: Providers,
+    /// The hub's address, the models folder.
+    pub settings: SettingsStore,
+    /// Where other apps keep their models.
+    pub env: BTreeMap<String, String>,
+    /// The way out.
+    pub egress: Egress,
+    /// With a subfolder for each local model.
+    pub folder: ModelsFolder,
+    /// Where the starter model's file may lie.
+    pub starter: Vec<PathBuf>,
+    /// How hard downloads try.
+    pub limits: Limits,
+    /// Who hears of downloads and of changes in the folder.
+    pub events: Arc<Broadcast<AppEvent>>,
+    /// What runs local models.
+    pub engine: LocalEngine,
+    /// Whether it maps the weights instead of unpacking some of them.
+    pub maps: bool,
 }
 
 impl Models {
-    /// Composes. `folder` is the one with a subfolder for each local model.
-    pub fn new(
-        providers: Providers,
-        folder: PathBuf,
-        starter: Vec<PathBuf>,
-        engine: LocalEngine,
-    ) -> Self {
+    /// Composes, within a tokio runtime. Neither the disk nor the network is asked.
+    pub fn new(parts: Parts) -> Self {
+        let local = LocalModels::new(parts.folder.clone(), parts.starter);
+        let hub = HubAccess::new(
+            parts.settings.clone(),
+            parts.providers.clone(),
+            parts.egress,
+        );
+        let downloads = Downloads::new(
+            hub.clone(),
+            local.clone(),
+            parts.folder.clone(),
+            parts.limits.clone(),
+            Arc::clone(&parts.events),
+        );
+        let listeners = Arc::clone(&parts.events);
         Self {
-            remote: RemoteLists::new(providers.clone()),
-            providers,
-            local: LocalModels::new(folder, starter),
-            engine,
+            remote: RemoteLists::new(parts.providers.clone()),
+            providers: parts.providers,
+            settings: parts.settings,
+            env: Arc::new(parts.env),
+            folder: parts.folder,
+            local,
+            hub,
+            downloads,
+            limits: parts.limits,
+            watch: FolderWatch::new(move || listeners.tell(AppEvent::LocalModelsChanged)),
+            events: parts.events,
+            engine: parts.engine,
+            maps: parts.maps,
         }
     }
 
@@ -57,9 +139,9 @@ impl Models {
         for entry in local {
             match entry {
                 Ok(found) => catalog.local.push(found.info),
-                Err(error) => catalog.failures.push(ProviderFailure {
+                Err(broken) => catalog.failures.push(ProviderFailure {
                     provider: ModelRef::LOCAL.into(),
-                    error,
+                    error: broken.error,
                 }),
             }
         }
@@ -125,32 +207,11 @@ impl Models {
         self.local.install_starter().await.map(|found| found.info)
     }
 
-    /// Takes a file of the user's own into the models folder.
-    pub async fn import(&self, path: PathBuf) -> Result<ModelInfo, ErrorCard> {
-        self.local.import(path).await.map(|found| found.info)
-    }
-
-    /// Deletes a local model's file. The model leaves the memory first.
-    pub async fn remove(&self, model: &ModelRef) -> Result<(), ErrorCard> {
-        if !model.is_local() {
-            return Err(cards::bad_input(
-                "Only models on this machine can be removed",
-                format!("{model} is a provider's. Remove its provider in Settings instead."),
-            ));
-        }
-        let found = self
-            .local
-            .find(model)
-            .await?
-            .ok_or_else(|| missing(model))?;
-        if self.engine.loaded().is_some_and(|path| path == found.path) {
-            self.engine.unload().await;
-        }
-        self.local.remove(&found).await
-    }
-
     /// Asks a provider for something that needs its key; how many models it offers.
     pub async fn test(&self, provider: &Provider) -> Result<u32, ErrorCard> {
+        if provider.id == ModelsPlace::TOKEN {
+            return self.hub.test().await;
+        }
         self.require_key(provider).await?;
         let connection = self.providers.connect(provider).await?;
         connection
@@ -171,7 +232,9 @@ impl Models {
                 Some(found) => found,
                 None => self.local.install_starter().await?,
             };
-            return Ok(self.engine.model(found.path, found.info));
+            // A link is followed here: the worker may see the file's folder, and no other.
+            let path = std::fs::canonicalize(&found.path).unwrap_or(found.path);
+            return Ok(self.engine.model(path, found.info));
         }
         let provider = self.providers.find(model.provider())?;
         self.require_key(&provider).await?;

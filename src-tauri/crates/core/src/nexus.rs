@@ -19,8 +19,8 @@ use std::{
 use nexus_agent_loop::{AgentDeps, ModelResolver, RuleBook, SessionHandle, TurnSettings};
 use nexus_checkpoints::Checkpoints;
 use nexus_protocol::{
-    Banner, BannerKind, Bootstrap, Clock, ErrorCard, Event, HighlightSpan, ImageData, SessionId,
-    Settings, SettingsView, UnixMillis,
+    AppEvent, Banner, BannerKind, Bootstrap, Clock, ErrorCard, Event, HighlightSpan, ImageData,
+    SessionId, Settings, SettingsView, UnixMillis,
 };
 use nexus_store::Store;
 use nexus_tools::{
@@ -39,7 +39,7 @@ use crate::{
     host::MachineHost,
     leftovers,
     logging::{self, LogHandle, Redactor},
-    models::{Models, files},
+    models::{Models, ModelsFolder, Parts, files},
     paths::{DataDir, RunLock},
     providers::Providers,
     rules::SettingsRules,
@@ -74,6 +74,7 @@ pub(crate) struct Inner {
     tools: Registry,
     images: ImageFetcher,
     events: Arc<Broadcast>,
+    app_events: Arc<Broadcast<AppEvent>>,
     sessions: Mutex<HashMap<SessionId, SessionHandle>>,
     log: Option<LogHandle>,
     /// Held until the shutdown: see `RunLock`.
@@ -107,8 +108,13 @@ impl Nexus {
                 path: data.checkpoints(),
                 source: std::io::Error::other(error),
             })?;
+        let folder = ModelsFolder::chosen(&loaded.settings, &data.models());
+        if let Err(error) = std::fs::create_dir_all(&folder) {
+            // A disk that is not plugged in must not keep the chats closed; a banner says it.
+            tracing::warn!(folder = %folder.display(), %error, "the models folder cannot be made");
+        }
         let (opened, host) = futures::join!(
-            open_store(&data, options.clock.as_ref()),
+            open_store(&data, &folder, options.clock.as_ref()),
             MachineHost::find(&options, &data, settings.file()),
         );
         let (store, running) = opened?;
@@ -130,7 +136,7 @@ impl Nexus {
             options.env.clone(),
             keys.clone(),
             store.clone(),
-            egress,
+            egress.clone(),
             options.timeouts.clone(),
             redactor,
         );
@@ -144,12 +150,20 @@ impl Nexus {
             &data,
             &loaded.settings,
         ));
-        let models = Models::new(
-            providers.clone(),
-            data.models(),
-            options.starter.clone(),
-            engine.clone(),
-        );
+        let app_events = Arc::new(Broadcast::default());
+        let models = Models::new(Parts {
+            providers: providers.clone(),
+            settings: settings.clone(),
+            env: options.env.clone(),
+            egress,
+            folder: ModelsFolder::new(folder),
+            starter: options.starter.clone(),
+            limits: options.downloads.clone(),
+            events: Arc::clone(&app_events),
+            engine: engine.clone(),
+            // Where there is a worker on llama.cpp, it runs the models that it knows.
+            maps: options.llama_worker.is_some(),
+        });
         tracing::info!(version = env!("CARGO_PKG_VERSION"), data = %data.root().display(), "started");
         Ok(Self {
             inner: Arc::new(Inner {
@@ -168,6 +182,7 @@ impl Nexus {
                 tools,
                 images: ImageFetcher::new(Arc::new(SystemResolver)),
                 events: Arc::default(),
+                app_events,
                 sessions: Mutex::default(),
                 log,
                 running: Mutex::new(Some(running)),
@@ -178,6 +193,13 @@ impl Nexus {
     /// The events of all sessions, from now on. The receiver must be read: what it does not read stays in memory.
     pub fn subscribe(&self) -> UnboundedReceiver<Event> {
         self.inner.events.subscribe()
+    }
+
+    /// What happens outside all sessions, from now on: downloads, and what comes into the models folder or leaves it, which is watched
+    /// once somebody listens. The receiver must be read, as that of [`Self::subscribe`].
+    pub fn subscribe_app(&self) -> UnboundedReceiver<AppEvent> {
+        self.inner.models.watch();
+        self.inner.app_events.subscribe()
     }
 
     /// Begins what [`Self::bootstrap`] would wait for: connecting to the keychain takes as long as the window takes to load.
@@ -209,6 +231,7 @@ impl Nexus {
             })
             .collect();
         banners.extend(keychain);
+        banners.extend(self.models_banner());
         let chosen = loaded.settings.default_model.is_some()
             || sessions.iter().any(|session| session.model.is_some());
         Ok(Bootstrap {
@@ -272,6 +295,11 @@ impl Nexus {
         if tokio::time::timeout(STOP_LIMIT, stopped).await.is_err() {
             tracing::warn!("some turns did not end in time");
         }
+        // What came is kept, and the next run finds it.
+        let paused = tokio::time::timeout(STOP_LIMIT, self.inner.models.pause_all()).await;
+        if paused.is_err() {
+            tracing::warn!("some downloads did not stop in time");
+        }
         self.inner.engine.shutdown().await;
         self.inner.store.close().await;
         drop(self.inner.running.lock().await.take());
@@ -301,7 +329,11 @@ impl Nexus {
         AgentDeps {
             store: inner.store.clone(),
             tools: inner.tools.clone(),
-            host: Arc::new(inner.host.of_session(&inner.data, id)),
+            host: Arc::new(
+                inner
+                    .host
+                    .of_session(&inner.data, &inner.models.folder(), id),
+            ),
             checkpoints: inner.checkpoints.clone(),
             rules: Arc::clone(&inner.rules) as Arc<dyn RuleBook>,
             models: Arc::new(inner.models.clone()) as Arc<dyn ModelResolver>,
@@ -323,9 +355,22 @@ impl Nexus {
     /// What a change of the settings means for what already runs.
     pub(crate) fn apply(&self, settings: &Settings) {
         self.inner.engine.set_idle_unload(idle_unload(settings));
+        let models = &self.inner.models;
+        models.follow(settings, &self.inner.data.models());
         if let Some(log) = &self.inner.log {
             log.set_filter(&settings.log);
         }
+    }
+
+    fn models_banner(&self) -> Option<Banner> {
+        let folder = self.inner.models.folder();
+        (!folder.is_dir()).then(|| Banner {
+            kind: BannerKind::StorageBroken,
+            text: format!(
+                "The models folder {} is not there. Plug in its disk, or choose another one in Settings.",
+                folder.display()
+            ),
+        })
     }
 
     /// Said as soon as it is known. A keychain that is slow to answer does not hold up the window.
@@ -400,7 +445,11 @@ fn start_log(
 
 /// Opens the database. The first core on a data folder also mends what a crash left and erases what was deleted long ago; beside a
 /// running one that would break off the turns of the other.
-async fn open_store(data: &DataDir, clock: &dyn Clock) -> Result<(Store, RunLock), StartError> {
+async fn open_store(
+    data: &DataDir,
+    models: &Path,
+    clock: &dyn Clock,
+) -> Result<(Store, RunLock), StartError> {
     let (path, folder) = (data.database(), data.clone());
     let failed = |source| StartError::DataDir {
         path: data.root().to_path_buf(),
@@ -418,7 +467,7 @@ async fn open_store(data: &DataDir, clock: &dyn Clock) -> Result<(Store, RunLock
         let mended = store.recover().await?;
         let before = clock.now().0 - i64::try_from(RESTORABLE.as_millis()).unwrap_or(i64::MAX);
         let erased = store.purge_deleted(UnixMillis(before)).await?;
-        files::clean(&data.models());
+        files::clean(models);
         leftovers::clean(data, &store).await?;
         tracing::info!(mended, erased, "database opened");
         running.share().map_err(failed)?;

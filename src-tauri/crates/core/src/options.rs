@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use nexus_hub::Limits as DownloadLimits;
 use nexus_llm::Timeouts;
 use nexus_protocol::{Clock, ErrorAction, ErrorCard, ErrorCode};
 use nexus_store::StoreError;
@@ -48,6 +49,8 @@ pub struct CoreOptions {
     pub clock: Arc<dyn Clock>,
     /// How long to wait for providers.
     pub timeouts: Timeouts,
+    /// How hard downloads try.
+    pub downloads: DownloadLimits,
     /// Where the log goes; `None` leaves the process's logging alone.
     pub log: Option<LogOptions>,
 }
@@ -76,6 +79,7 @@ impl CoreOptions {
             probe_program: None,
             clock: Arc::new(SystemClock),
             timeouts: Timeouts::default(),
+            downloads: DownloadLimits::default(),
             log: None,
         }
     }

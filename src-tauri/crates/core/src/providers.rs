@@ -4,10 +4,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use nexus_hub::PUBLIC_HUB;
 use nexus_llm::{ProviderLabel, ProviderSpec, RemoteProvider, Timeouts, Vendor, vendors};
 use nexus_protocol::{
-    ErrorAction, ErrorCard, ErrorCode, KeySource, KeyStatus, ModelPlace, ProviderEntry,
-    ProviderKind, ProviderView, Settings,
+    ErrorAction, ErrorCard, ErrorCode, KeySource, KeyStatus, ModelPlace, ModelsPlace,
+    ProviderEntry, ProviderKind, ProviderView, Settings,
 };
 use nexus_store::Store;
 use secrecy::SecretString;
@@ -138,6 +139,31 @@ pub fn all(settings: &Settings) -> Vec<Provider> {
     built_in.chain(own).collect()
 }
 
+/// The hub of models, as far as its token goes: it is kept, bound to its address and deleted as the key of a provider is. It serves
+/// no models to talk to, so it is in no list.
+pub fn hub(settings: &Settings) -> Provider {
+    let origin = settings::origin(&settings.hub_url);
+    // The usual variable holds a token for the public hub: a mirror does not get it, but this machine does.
+    let usual =
+        origin == settings::origin(PUBLIC_HUB) || settings::on_this_machine(&settings.hub_url);
+    Provider {
+        id: ModelsPlace::TOKEN.into(),
+        name: "Hugging Face".into(),
+        kind: ProviderKind::OpenaiCompat,
+        base_url: settings.hub_url.trim_end_matches('/').to_owned(),
+        key_url: Some(format!("{PUBLIC_HUB}/settings/tokens")),
+        needs_key: false,
+        custom: false,
+        key: KeyPlace::Keychain {
+            variables: if usual {
+                vec!["HF_TOKEN".into()]
+            } else {
+                Vec::new()
+            },
+        },
+    }
+}
+
 /// A built-in vendor.
 pub fn vendor(id: &str) -> Option<&'static Vendor> {
     vendors().iter().find(|vendor| vendor.id == id)
@@ -192,10 +218,18 @@ impl Providers {
 
     /// One of them.
     pub fn find(&self, id: &str) -> Result<Provider, ErrorCard> {
+        if id == ModelsPlace::TOKEN {
+            return Ok(self.hub());
+        }
         self.all()
             .into_iter()
             .find(|provider| provider.id == id)
             .ok_or_else(|| cards::no_provider(id))
+    }
+
+    /// The hub of models; see [`hub`].
+    pub fn hub(&self) -> Provider {
+        hub(&self.settings.current().settings)
     }
 
     /// As a window shows them.
@@ -362,7 +396,7 @@ impl Providers {
 
     /// Whether a key was ever saved from this data folder: then the keychain matters.
     pub async fn any_saved(&self) -> bool {
-        for provider in self.all() {
+        for provider in self.all().into_iter().chain([self.hub()]) {
             if matches!(self.saved_origin(&provider.id).await, Ok(Some(_))) {
                 return true;
             }

@@ -1,8 +1,11 @@
 //! What the tests share.
 
 mod chats;
+mod downloads;
 mod faults;
+mod hub;
 mod keys;
+mod library;
 mod models;
 mod settings;
 

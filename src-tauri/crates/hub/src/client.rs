@@ -14,7 +14,7 @@ use crate::{
     address::{Address, ModelId},
     error::HubError,
     http::{Endpoint, HubSettings, hub_refusal, unreachable},
-    tree::Listing,
+    tree::{FilePath, Listing},
     wire::{ModelInfo, ModelSummary, TreeEntry, WireModel},
 };
 
@@ -25,6 +25,8 @@ const MAX_PAGES: usize = 50;
 const MAX_FILES: usize = 50_000;
 /// Of a list of results.
 const MAX_RESULTS: u32 = 100;
+/// Of a cursor, which travels back in an address.
+const MAX_CURSOR: usize = 2048;
 
 /// What a text led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,15 @@ pub enum Found {
     },
     /// It was words.
     Results(Vec<ModelSummary>),
+}
+
+/// One page of results.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The most downloaded first.
+    pub models: Vec<ModelSummary>,
+    /// What to ask with for the page after; `None` at the end.
+    pub next: Option<String>,
 }
 
 /// A hub. Cheap to clone.
@@ -86,6 +97,20 @@ impl Hub {
     /// # Errors
     /// When the hub cannot be reached, refuses, or answers with what is no list.
     pub async fn search(&self, words: &str, limit: u32) -> Result<Vec<ModelSummary>, HubError> {
+        let page = self.search_page(words, limit, None).await?;
+        Ok(page.models)
+    }
+
+    /// The same, page by page: `cursor` is what the page before gave as its [`Page::next`].
+    ///
+    /// # Errors
+    /// As for [`Hub::search`].
+    pub async fn search_page(
+        &self,
+        words: &str,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page, HubError> {
         let words: String = words.trim().chars().take(200).collect();
         let limit = limit.clamp(1, MAX_RESULTS);
         let mut url = self.endpoint.url(&["api", "models"]);
@@ -96,12 +121,69 @@ impl Hub {
             .append_pair("direction", "-1")
             .append_pair("limit", &limit.to_string())
             .append_pair("full", "false");
-        let (models, _): (Vec<WireModel>, _) = self.json(&url, None, "such list").await?;
-        Ok(models
-            .into_iter()
-            .filter_map(WireModel::summary)
-            .take(limit as usize)
-            .collect())
+        if let Some(cursor) = cursor {
+            url.query_pairs_mut().append_pair("cursor", cursor);
+        }
+        let (models, next): (Vec<WireModel>, _) = self.json(&url, None, "such list").await?;
+        // Only the cursor is taken out of the next address: where it leads is not the answer's to say.
+        let next = next.and_then(|next| {
+            next.query_pairs()
+                .find(|(name, _)| name == "cursor")
+                .map(|(_, cursor)| cursor.into_owned())
+        });
+        Ok(Page {
+            models: models
+                .into_iter()
+                .filter_map(WireModel::summary)
+                .take(limit as usize)
+                .collect(),
+            next: next.filter(|next| next.len() <= MAX_CURSOR),
+        })
+    }
+
+    /// The hub's address.
+    pub fn base(&self) -> &Url {
+        self.endpoint.base()
+    }
+
+    /// The model's page, for people.
+    pub fn page(&self, id: &ModelId) -> String {
+        self.endpoint.page(id)
+    }
+
+    /// The first bytes of a file, at most `bytes` of them, to look at before anything is fetched. They are not checked.
+    ///
+    /// # Errors
+    /// When the file cannot be reached or the server refuses.
+    pub async fn beginning(
+        &self,
+        id: &ModelId,
+        revision: &str,
+        path: &FilePath,
+        bytes: usize,
+    ) -> Result<Vec<u8>, HubError> {
+        let mut segments = vec![id.author(), id.name(), "resolve", revision];
+        segments.extend(path.as_str().split('/'));
+        let mut headers = HeaderMap::new();
+        let range = format!("bytes=0-{}", bytes.saturating_sub(1));
+        if let Ok(range) = HeaderValue::from_str(&range) {
+            headers.insert(header::RANGE, range);
+        }
+        let url = self.endpoint.url(&segments);
+        let arrival = self.endpoint.get(&url, &headers, false).await?;
+        let response = arrival.response;
+        if !response.status().is_success() {
+            let what = format!("file “{path}”");
+            let status = response.status().as_u16();
+            return Err(if arrival.from_hub {
+                hub_refusal(&self.endpoint, Some(id), &what, status, response.headers())
+            } else {
+                HubError::Status(status)
+            });
+        }
+        tokio::time::timeout(self.endpoint.body_timeout(), first(response, bytes))
+            .await
+            .map_err(|_| HubError::Silent("the answer took too long".into()))?
     }
 
     /// One model, at the head of its main branch or at a revision.
@@ -183,6 +265,19 @@ impl Hub {
             .map_err(|error| HubError::BadAnswer(error.to_string()))?;
         Ok((value, next))
     }
+}
+
+/// Stops reading where there is enough: a server without ranges would send all of it.
+async fn first(response: Response, most: usize) -> Result<Vec<u8>, HubError> {
+    let mut bytes = Vec::new();
+    let mut body = response.bytes_stream();
+    while bytes.len() < most
+        && let Some(chunk) = body.next().await
+    {
+        bytes.extend_from_slice(&chunk.map_err(unreachable)?);
+    }
+    bytes.truncate(most);
+    Ok(bytes)
 }
 
 async fn read(response: Response) -> Result<Vec<u8>, HubError> {

@@ -28,6 +28,7 @@ use std::{
 
 use crate::{ModelId, error::HubError, tree::HubFile};
 
+pub use lock::Lock;
 pub use queue::{Download, Downloads, discard, unfinished};
 
 /// Files of one model, and where they go.

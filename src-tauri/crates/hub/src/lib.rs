@@ -16,18 +16,20 @@ mod error;
 mod http;
 mod quantization;
 mod sha256;
+mod skills;
 mod tree;
 mod wire;
 
 pub use address::{Address, ModelId};
 pub use choice::{Choice, Fit, Group, Needs, choices, recommended};
-pub use client::{Found, Hub};
+pub use client::{Found, Hub, Page};
 pub use download::{
-    Download, Downloads, Leftovers, Limits, Progress, Request, State, discard, unfinished,
+    Download, Downloads, Leftovers, Limits, Lock, Progress, Request, State, discard, unfinished,
 };
 pub use error::{HubError, Remedy};
 pub use http::{HubSettings, PUBLIC_HUB, http_client};
 pub use quantization::Quantization;
 pub use sha256::Sha256Sum;
+pub use skills::Skills;
 pub use tree::{FilePath, HubFile, Listing};
 pub use wire::{Gated, GgufFacts, ModelInfo, ModelSummary};

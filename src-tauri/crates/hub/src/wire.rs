@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use crate::{ModelId, error::HubError};
+use crate::{ModelId, error::HubError, skills::Skills};
 
 /// Whether terms must be accepted before files are given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct ModelSummary {
     pub license: Option<String>,
     /// Lists do not always say it.
     pub gated: Option<Gated>,
+    /// As tags and task say.
+    pub skills: Skills,
 }
 
 /// What the hub read out of the model's GGUF files.
@@ -45,6 +47,8 @@ pub struct GgufFacts {
     pub architecture: Option<String>,
     /// In tokens.
     pub context_length: Option<u64>,
+    /// What turns a conversation into a prompt.
+    pub chat_template: Option<String>,
 }
 
 /// A model.
@@ -64,6 +68,8 @@ pub struct ModelInfo {
     pub license: Option<String>,
     /// Where the hub gives it.
     pub gguf: Option<GgufFacts>,
+    /// As tags, task and template say.
+    pub skills: Skills,
 }
 
 #[derive(Deserialize)]
@@ -80,6 +86,9 @@ pub(crate) struct WireModel {
     gated: Option<WireGated>,
     #[serde(default)]
     tags: Vec<String>,
+    // The one name of this interface with an underscore.
+    #[serde(default, rename = "pipeline_tag")]
+    task: Option<String>,
     #[serde(default)]
     card_data: Option<WireCard>,
     #[serde(default)]
@@ -153,6 +162,15 @@ impl WireModel {
         })
     }
 
+    fn skills(&self) -> Skills {
+        let template = self
+            .gguf
+            .as_ref()
+            .and_then(|gguf| gguf.chat_template.as_deref());
+        let tags = self.tags.iter().map(String::as_str);
+        Skills::read(tags, self.task.as_deref(), template)
+    }
+
     /// Lists hold old models without an author (`gpt2`): those are left out, none of them is a GGUF.
     pub(crate) fn summary(self) -> Option<ModelSummary> {
         Some(ModelSummary {
@@ -161,6 +179,7 @@ impl WireModel {
             likes: self.likes,
             license: self.license(),
             gated: self.gated(),
+            skills: self.skills(),
         })
     }
 
@@ -179,6 +198,7 @@ impl WireModel {
             likes: self.likes,
             gated: self.gated().unwrap_or_default(),
             license: self.license(),
+            skills: self.skills(),
             gguf: self.gguf,
         })
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use nexus_hub::{
-    Found, Gated, GgufFacts, Hub, HubError, HubSettings, ModelSummary, choices, http_client,
+    FilePath, Found, Gated, GgufFacts, Hub, HubError, HubSettings, ModelSummary, Skills, choices,
+    http_client,
 };
 
 use crate::support::{
@@ -31,6 +32,7 @@ async fn words_lead_to_results() {
             likes: 7,
             license: Some("apache-2.0".into()),
             gated: None,
+            skills: Skills::default(),
         }])
     );
     assert_eq!(
@@ -71,6 +73,7 @@ async fn a_name_leads_to_the_model_and_its_files() {
             parameters: Some(7_615_616_512),
             architecture: Some("qwen2".into()),
             context_length: Some(32768),
+            chat_template: Some("{{ x }}".into()),
         })
     );
     let listing = client.files(&model(), COMMIT).await.unwrap();
@@ -92,6 +95,62 @@ async fn half_a_name_is_searched_for() {
         .await
         .unwrap();
     assert!(matches!(found, Found::Results(results) if results.len() == 1));
+}
+
+#[tokio::test]
+async fn results_come_page_by_page() {
+    let hub = TestHub::start(&[]).await;
+    hub.on_hub(|asked, _, hub| {
+        (asked.path() == "/api/models" && !asked.target.contains("cursor=")).then(|| {
+            let next = "</api/models?search=x&cursor=a%2Bb%3D>; rel=\"next\"";
+            hub.hub_answer(asked).with("Link", next)
+        })
+    });
+    let client = connect(&hub.base(), None);
+    let first = client.search_page("x", 20, None).await.unwrap();
+    assert_eq!(first.next.as_deref(), Some("a+b="));
+    let second = client
+        .search_page("x", 20, first.next.as_deref())
+        .await
+        .unwrap();
+    assert_eq!((second.models.len(), second.next), (1, None));
+    let asked = hub.shared.hub_asked.lock().unwrap();
+    assert!(
+        asked[1].target.ends_with("&cursor=a%2Bb%3D"),
+        "{}",
+        asked[1].target
+    );
+}
+
+#[tokio::test]
+async fn the_beginning_of_a_file_is_looked_at_without_the_rest() {
+    let bytes = content(1, 10_000);
+    let hub = TestHub::start(&[("m.gguf", &bytes)]).await;
+    let client = connect(&hub.base(), Some(TOKEN));
+    let path = FilePath::new("m.gguf").unwrap();
+    let first = client
+        .beginning(&model(), "main", &path, 100)
+        .await
+        .unwrap();
+    assert_eq!(first, bytes[..100]);
+    {
+        let asked = hub.shared.cdn_asked.lock().unwrap();
+        assert_eq!(asked[0].range(), Some((0, 100)));
+        assert_eq!(asked[0].header("authorization"), None);
+    }
+    // A server that knows no ranges sends all of it; that is not read to its end.
+    hub.on_cdn(|_, _, _| Some(Reply::new(200, vec![7; 500_000])));
+    let first = client
+        .beginning(&model(), "main", &path, 100)
+        .await
+        .unwrap();
+    assert_eq!(first, [7; 100]);
+    let missing = FilePath::new("n.gguf").unwrap();
+    let error = client
+        .beginning(&model(), "main", &missing, 100)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, HubError::NotFound(_)), "{error:?}");
 }
 
 /// What the hub says, and what is made of it.

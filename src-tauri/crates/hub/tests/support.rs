@@ -1,8 +1,9 @@
 //! What the tests share: a hub on loopback, content, limits that are short.
 
-pub mod hub;
 pub mod proxy;
-pub mod serve;
+
+pub use nexus_test_support::hub;
+pub use nexus_test_support::hub as serve;
 
 use std::{path::Path, time::Duration};
 
@@ -31,7 +32,7 @@ pub fn sum(bytes: &[u8]) -> Sha256Sum {
 }
 
 pub fn model() -> ModelId {
-    "maker/model-GGUF".parse().unwrap()
+    hub::MODEL.parse().unwrap()
 }
 
 /// Waits of milliseconds, pieces of a megabyte.

@@ -162,6 +162,7 @@ fn help_is_there_for_everything() {
         &["ask", "--help"],
         &["models", "--help"],
         &["models", "list", "--help"],
+        &["models", "pull", "--help"],
         &["sessions", "--help"],
         &["sessions", "search", "--help"],
         &["doctor", "--help"],

@@ -5,8 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nexus_protocol::ErrorCard;
+use nexus_protocol::{ErrorCard, ImportMode, ModelRemoved};
 
+use super::origin;
 use crate::{cards, settings};
 
 /// Begins the names of folders that an import is working in.
@@ -16,6 +17,8 @@ const WORKING: &str = ".import-";
 pub enum Place {
     /// A folder named after the file, numbered where that one is taken.
     Free,
+    /// A folder of this name, numbered where that one is taken: for files whose own names say nothing.
+    Named(String),
     /// Exactly there.
     Fixed {
         /// The folder.
@@ -26,12 +29,21 @@ pub enum Place {
 }
 
 /// All models: the name after `local/`, and the file. A folder with one file gives its name; in one with several the file's name
-/// follows.
+/// follows. A file that somebody put beside the folders has its own, with the ending where a folder has the same.
 pub fn models_in(folder: &Path) -> Vec<(String, PathBuf)> {
     let mut models = Vec::new();
     for model in entries(folder) {
         let name = name_of(&model);
-        if name.starts_with('.') || !model.is_dir() {
+        if name.starts_with('.') {
+            continue;
+        }
+        if is_model(&model) {
+            let stem = model.file_stem().unwrap_or_default().to_string_lossy();
+            let taken = folder.join(stem.as_ref()).is_dir();
+            models.push((if taken { name } else { stem.into_owned() }, model));
+            continue;
+        }
+        if !model.is_dir() {
             continue;
         }
         let files: Vec<PathBuf> = entries(&model)
@@ -71,7 +83,8 @@ fn name_of(path: &Path) -> String {
 fn is_model(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
-        && path.is_file()
+        // A link whose file is gone is listed, so that people see what became of their model.
+        && (path.is_file() || path.is_symlink())
 }
 
 /// Removes what imports left behind that were killed.
@@ -84,20 +97,25 @@ pub fn clean(folder: &Path) {
     }
 }
 
-/// Links the file into a working folder, or copies it to the disk's end where it cannot be linked, lets `check` look at it, and
+/// Links or copies the file into a working folder, lets `check` look at it, and
 /// only then gives the folder its name. Nothing that is there is ever replaced.
 pub fn bring_in(
     folder: &Path,
     source: &Path,
     place: &Place,
+    mode: ImportMode,
     check: impl FnOnce(&Path) -> Result<(), ErrorCard>,
 ) -> Result<(String, PathBuf), ErrorCard> {
     let failed = |error: io::Error| cards::storage("The model could not be put in place", &error);
     let (wanted, file) = match place {
-        Place::Free => (slug(source), file_name(source)),
+        Place::Free => (slug(source), file_name(&slug(source))),
+        Place::Named(name) => {
+            let name = slug_of(name);
+            (name.clone(), file_name(&name))
+        }
         Place::Fixed { folder, file } => (folder.clone(), file.clone()),
     };
-    if let Place::Free = place
+    if let Place::Free | Place::Named(_) = place
         && let Some(found) = already_there(folder, source)
     {
         return Ok(found);
@@ -106,10 +124,14 @@ pub fn bring_in(
     let outcome = (|| {
         fs::create_dir(&working).map_err(failed)?;
         let inside = working.join(&file);
-        link_or_copy(source, &inside).map_err(failed)?;
+        bring(source, &inside, mode).map_err(failed)?;
         check(&inside)?;
         settings::sync_folder(&working).map_err(failed)?;
-        let name = give_name(folder, &working, &wanted, place).map_err(failed)?;
+        let name = match place {
+            Place::Fixed { .. } => give_this_name(folder, &working, &wanted),
+            Place::Free | Place::Named(_) => give_name(folder, &working, &wanted),
+        }
+        .map_err(failed)?;
         settings::sync_folder(folder).map_err(failed)?;
         Ok((name.clone(), folder.join(name).join(&file)))
     })();
@@ -120,10 +142,14 @@ pub fn bring_in(
     outcome
 }
 
-fn link_or_copy(source: &Path, target: &Path) -> io::Result<()> {
-    // A link costs nothing, however large the file is; it works only within one file system.
-    if fs::hard_link(source, target).is_ok() {
+fn bring(source: &Path, target: &Path, mode: ImportMode) -> io::Result<()> {
+    // A hard link costs nothing, however large the file is, and stays when the other name goes; it works only within one file
+    // system.
+    if mode != ImportMode::Copy && fs::hard_link(source, target).is_ok() {
         return Ok(());
+    }
+    if mode == ImportMode::Link {
+        return soft_link(source, target);
     }
     let mut from = fs::File::open(source)?;
     let mut to = fs::File::create_new(target)?;
@@ -131,30 +157,81 @@ fn link_or_copy(source: &Path, target: &Path) -> io::Result<()> {
     to.sync_all()
 }
 
+#[cfg(unix)]
+pub fn soft_link(source: &Path, target: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(source, target)
+}
+
+#[cfg(windows)]
+pub fn soft_link(source: &Path, target: &Path) -> io::Result<()> {
+    std::os::windows::fs::symlink_file(source, target)
+}
+
 /// Renames to the first free name. `rename` would replace an empty folder, so the name is claimed by a check before; imports of
 /// this process wait for each other.
-fn give_name(folder: &Path, working: &Path, wanted: &str, place: &Place) -> io::Result<String> {
+pub fn give_name(folder: &Path, working: &Path, wanted: &str) -> io::Result<String> {
     for number in 1..1000 {
         let name = match number {
             1 => wanted.to_owned(),
             n => format!("{wanted}-{n}"),
         };
-        let target = folder.join(&name);
-        if target.symlink_metadata().is_err() {
-            fs::rename(working, &target)?;
-            return Ok(name);
-        }
-        if let Place::Fixed { .. } = place {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                format!("{} is in the way", target.display()),
-            ));
+        if folder.join(&name).symlink_metadata().is_err() {
+            return give_this_name(folder, working, &name);
         }
     }
     Err(io::Error::new(
         io::ErrorKind::AlreadyExists,
         "a thousand models have this name",
     ))
+}
+
+fn give_this_name(folder: &Path, working: &Path, name: &str) -> io::Result<String> {
+    let target = folder.join(name);
+    if target.symlink_metadata().is_ok() {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            format!("{} is in the way", target.display()),
+        ));
+    }
+    fs::rename(working, &target)?;
+    Ok(name.to_owned())
+}
+
+/// Whether the file has another name, so that removing this one frees nothing.
+pub fn is_linked(path: &Path) -> bool {
+    path.is_symlink() || other_names(path).unwrap_or(false)
+}
+
+#[cfg(unix)]
+fn other_names(path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    Ok(fs::metadata(path)?.nlink() > 1)
+}
+
+#[cfg(windows)]
+fn other_names(path: &Path) -> io::Result<bool> {
+    let file = fs::File::open(path)?;
+    Ok(winapi_util::file::information(&file)?.number_of_links() > 1)
+}
+
+/// Removes a model's file and what came with it; its folder too where nothing else is in it.
+pub fn remove(models: &Path, path: &Path) -> Result<ModelRemoved, ErrorCard> {
+    let still_elsewhere = is_linked(path);
+    let bytes = fs::symlink_metadata(path).map_or(0, |data| data.len());
+    fs::remove_file(path)
+        .map_err(|error| cards::storage("The model could not be removed", &error))?;
+    if let Some(folder) = path.parent().filter(|folder| *folder != models) {
+        if !entries(folder).iter().any(|file| is_model(file)) {
+            // What stays of it is a note of a few hundred bytes that names no model any more.
+            let _ = fs::remove_file(folder.join(origin::FILE));
+        }
+        // A folder that holds something else stays.
+        let _ = fs::remove_dir(folder);
+    }
+    Ok(ModelRemoved {
+        bytes_freed: if still_elsewhere { 0 } else { bytes },
+        still_elsewhere,
+    })
 }
 
 /// The same file, linked here before, or lying here already.
@@ -165,7 +242,7 @@ fn already_there(folder: &Path, source: &Path) -> Option<(String, PathBuf)> {
 }
 
 #[cfg(unix)]
-fn same_file(a: &Path, b: &Path) -> bool {
+pub fn same_file(a: &Path, b: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     match (fs::metadata(a), fs::metadata(b)) {
         (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
@@ -174,15 +251,18 @@ fn same_file(a: &Path, b: &Path) -> bool {
 }
 
 #[cfg(not(unix))]
-fn same_file(a: &Path, b: &Path) -> bool {
+pub fn same_file(a: &Path, b: &Path) -> bool {
     matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// `Qwen2.5 7B (Q4_K_M).gguf` becomes `qwen2.5-7b-q4_k_m`: a name that can be typed and is safe in every file system.
-fn slug(source: &Path) -> String {
-    let stem = source.file_stem().unwrap_or_default().to_string_lossy();
+pub fn slug(source: &Path) -> String {
+    slug_of(&source.file_stem().unwrap_or_default().to_string_lossy())
+}
+
+fn slug_of(text: &str) -> String {
     let mut slug = String::new();
-    for c in stem.to_lowercase().chars() {
+    for c in text.to_lowercase().chars() {
         match c {
             'a'..='z' | '0'..='9' | '.' | '_' => slug.push(c),
             _ if !slug.ends_with('-') => slug.push('-'),
@@ -197,8 +277,8 @@ fn slug(source: &Path) -> String {
     }
 }
 
-fn file_name(source: &Path) -> String {
-    format!("{}.gguf", slug(source))
+fn file_name(slug: &str) -> String {
+    format!("{slug}.gguf")
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
-//! Models: the catalogue, the choice, the files.
+//! Models: the catalogue, the choice, the files, the hub and downloads.
 
 use std::path::PathBuf;
 
-use nexus_protocol::{ErrorCard, ModelCatalog, ModelInfo, ModelRef, SessionId};
+use nexus_protocol::{
+    Download, DownloadId, DownloadRequest, ErrorCard, FoundModel, HubDetails, HubPage, ImportMode,
+    LocalModels, ModelCatalog, ModelInfo, ModelRef, ModelRemoved, ModelsPlace, SessionId,
+};
 use serde_json::Value;
 
 use super::Nexus;
@@ -49,20 +52,93 @@ impl Nexus {
         self.inner.models.install_starter().await
     }
 
-    /// Takes a GGUF file into the models folder; its header is checked first.
-    pub async fn model_import(&self, path: PathBuf) -> Result<ModelInfo, ErrorCard> {
-        self.inner.models.import(path).await
+    /// Takes a GGUF file into the models folder, by link or copy; its header is checked first.
+    pub async fn model_import(
+        &self,
+        path: PathBuf,
+        mode: ImportMode,
+    ) -> Result<ModelInfo, ErrorCard> {
+        self.inner.models.import(path, mode).await
     }
 
-    /// Deletes a local model's file.
-    pub async fn model_remove(&self, model: ModelRef) -> Result<(), ErrorCard> {
-        self.inner.models.remove(&model).await?;
+    /// Deletes a local model's file, and says what the disk gained.
+    pub async fn model_remove(&self, model: ModelRef) -> Result<ModelRemoved, ErrorCard> {
+        let removed = self.inner.models.remove(&model).await?;
         if self.inner.settings.current().settings.default_model == Some(model)
             && let Err(error) = self.set_default(Value::Null)
         {
             tracing::warn!(%error, "the default model still names the one that was removed");
         }
-        Ok(())
+        Ok(removed)
+    }
+
+    /// Models to be had, by words, by `author/name` or by address; without words those of the built-in catalogue, which works
+    /// offline. `cursor` is [`HubPage::next`] of the page before.
+    pub async fn models_search(
+        &self,
+        query: String,
+        cursor: Option<String>,
+    ) -> Result<HubPage, ErrorCard> {
+        self.inner.models.search(&query, cursor.as_deref()).await
+    }
+
+    /// One of them with its files, and whether each runs here with a context of so many tokens.
+    pub async fn models_details(
+        &self,
+        id: String,
+        context: Option<u32>,
+    ) -> Result<HubDetails, ErrorCard> {
+        self.inner.models.details(&id, context).await
+    }
+
+    /// What is in the models folder.
+    pub async fn models_local(&self) -> Result<LocalModels, ErrorCard> {
+        Ok(self.inner.models.library().await)
+    }
+
+    /// Models of other apps on this disk.
+    pub async fn models_found(&self) -> Result<Vec<FoundModel>, ErrorCard> {
+        self.inner.models.found().await
+    }
+
+    /// Takes one of those in, by a link: nothing is copied.
+    pub async fn model_take(&self, path: PathBuf) -> Result<ModelInfo, ErrorCard> {
+        self.inner.models.take(path).await
+    }
+
+    /// Where models are kept and come from.
+    pub async fn models_place(&self) -> Result<ModelsPlace, ErrorCard> {
+        self.inner.models.place().await
+    }
+
+    /// Moves the models folder; [`nexus_protocol::AppEvent::ModelsMoving`] says how far it is.
+    pub async fn models_move(&self, to: PathBuf) -> Result<ModelsPlace, ErrorCard> {
+        self.inner.models.relocate(to).await
+    }
+
+    /// All downloads, those of earlier runs among them.
+    pub async fn downloads(&self) -> Result<Vec<Download>, ErrorCard> {
+        self.inner.models.downloads().await
+    }
+
+    /// Fetches a choice, or goes on with it; [`nexus_protocol::AppEvent::DownloadChanged`] says how far it is.
+    pub async fn download_start(&self, request: DownloadRequest) -> Result<Download, ErrorCard> {
+        self.inner.models.download(request).await
+    }
+
+    /// Stops a download and keeps what came.
+    pub async fn download_pause(&self, id: DownloadId) -> Result<Download, ErrorCard> {
+        self.inner.models.pause(id).await
+    }
+
+    /// Goes on with a download.
+    pub async fn download_resume(&self, id: DownloadId) -> Result<Download, ErrorCard> {
+        self.inner.models.resume(id).await
+    }
+
+    /// Stops a download and removes what came; one that is done goes off the list, and its model stays.
+    pub async fn download_cancel(&self, id: DownloadId) -> Result<(), ErrorCard> {
+        self.inner.models.cancel(id).await
     }
 
     /// Where the environment names the default model, the choice stays with it.

@@ -32,6 +32,12 @@ pub fn words(name: &str) -> Option<&'static str> {
         }
         "ask_rules" => "Calls that are asked for, whatever the mode of the chat allows.",
         "deny_rules" => "Calls that never run, such as [\"shell(rm *)\"].",
+        "models_dir" => {
+            "The folder of local models, such as \"/data/models\"; without it `models` in the data folder. `nexus models move` changes it and moves what is there."
+        }
+        "hub_url" => {
+            "Where models are searched and fetched: the Hugging Face hub, or the address of a mirror."
+        }
         "log" => {
             "What goes into the log: \"error\", \"warn\", \"info\", \"debug\", or a filter such as \"nexus=debug\"."
         }

@@ -1,6 +1,6 @@
 //! What a setting may be, beyond its type. Pure.
 
-use nexus_protocol::{ModelRef, ProviderEntry, Settings};
+use nexus_protocol::{ModelRef, ModelsPlace, ProviderEntry, Settings};
 use nexus_tools::policy::{Rule, Verdict};
 use url::{Host, Url};
 
@@ -75,6 +75,17 @@ pub fn check(settings: &Settings) -> Result<(), Fault> {
             "system_prompt is longer than 64 KiB".to_owned(),
         );
     }
+    if let Some(folder) = &settings.models_dir
+        && !std::path::Path::new(folder).is_absolute()
+    {
+        return setting(
+            "models_dir",
+            format!("models_dir is “{folder}”, it must be the whole path of a folder"),
+        );
+    }
+    if let Err(reason) = check_base_url(&settings.hub_url) {
+        return setting("hub_url", reason.replace("base_url", "hub_url"));
+    }
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&settings.log) {
         return setting(
             "log",
@@ -141,6 +152,11 @@ fn check_id(id: &str) -> Result<(), String> {
     }
     if id == ModelRef::LOCAL {
         return Err("“local” is the name of models on this machine: choose another id".into());
+    }
+    if id == ModelsPlace::TOKEN {
+        return Err(format!(
+            "“{id}” is the name of the hub's token: choose another id"
+        ));
     }
     Ok(())
 }

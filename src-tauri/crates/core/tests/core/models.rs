@@ -1,10 +1,17 @@
 //! The catalogue and model files.
 
-use nexus_protocol::{ErrorCode, ModelPlace, ModelRef, NewSession, StarterStatus};
+use nexus_core::Nexus;
+use nexus_protocol::{
+    ErrorCard, ErrorCode, ImportMode, ModelInfo, ModelPlace, ModelRef, NewSession, StarterStatus,
+};
 use nexus_test_support::Answer;
 
 use super::World;
 use crate::gguf_builder::tiny;
+
+async fn import(nexus: &Nexus, file: std::path::PathBuf) -> Result<ModelInfo, ErrorCard> {
+    nexus.model_import(file, ImportMode::Either).await
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_is_asked_for_once_and_a_broken_one_is_named() {
@@ -45,15 +52,15 @@ async fn a_file_is_imported_chosen_and_removed() {
         .data
         .write("elsewhere/My Model (Q4).gguf", tiny().bytes());
     let nexus = world.start().await;
-    let info = nexus.model_import(file.clone()).await.unwrap();
+    let info = import(&nexus, file.clone()).await.unwrap();
     assert_eq!(info.model, ModelRef("local/my-model-q4".into()));
     assert_eq!(info.display_name, "Tiny");
     let inside = world.data.join("models/my-model-q4/my-model-q4.gguf");
     assert_eq!(std::fs::read(&inside).unwrap(), tiny().bytes());
     // The same file is the same model; another one of the same name is another.
-    assert_eq!(nexus.model_import(file.clone()).await.unwrap(), info);
+    assert_eq!(import(&nexus, file.clone()).await.unwrap(), info);
     let other = world.data.write("other/My Model (Q4).gguf", tiny().bytes());
-    let second = nexus.model_import(other).await.unwrap();
+    let second = import(&nexus, other).await.unwrap();
     assert_eq!(second.model, ModelRef("local/my-model-q4-2".into()));
     let local: Vec<_> = nexus
         .models(false)
@@ -79,7 +86,9 @@ async fn a_file_is_imported_chosen_and_removed() {
         nexus.snapshot(session.id).await.unwrap().session.model,
         Some(info.model.clone())
     );
-    nexus.model_remove(info.model.clone()).await.unwrap();
+    let removed = nexus.model_remove(info.model.clone()).await.unwrap();
+    // It was a link: the user's own file keeps the bytes.
+    assert_eq!((removed.bytes_freed, removed.still_elsewhere), (0, true));
     assert!(!inside.parent().unwrap().exists());
     assert!(file.exists(), "the user's own file went");
     assert_eq!(nexus.settings().await.unwrap().settings.default_model, None);
@@ -117,16 +126,14 @@ async fn files_that_are_no_models_are_refused_and_leave_nothing() {
         ),
     ] {
         let file = world.data.write(name, bytes);
-        let error = nexus.model_import(file).await.unwrap_err();
+        let error = import(&nexus, file).await.unwrap_err();
         assert_eq!(error.code, code, "{name}: {error:?}");
     }
-    let error = nexus
-        .model_import(world.data.join("missing.gguf"))
+    let error = import(&nexus, world.data.join("missing.gguf"))
         .await
         .unwrap_err();
     assert_eq!(error.code, ErrorCode::FileMissing);
-    let error = nexus
-        .model_import(world.data.path().to_path_buf())
+    let error = import(&nexus, world.data.path().to_path_buf())
         .await
         .unwrap_err();
     assert_eq!(error.code, ErrorCode::NotGguf);

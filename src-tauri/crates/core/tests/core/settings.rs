@@ -1,7 +1,7 @@
 //! Settings through the core, and the first-run screen.
 
 use nexus_core::{CoreOptions, Nexus};
-use nexus_protocol::{BannerKind, ErrorCode, HighlightClass, Theme};
+use nexus_protocol::{BannerKind, ErrorCode, HighlightClass, ImportMode, Theme};
 use serde_json::json;
 
 use super::World;
@@ -57,7 +57,7 @@ async fn the_first_run_screen_is_due_until_a_model_is_chosen() {
     assert!(nexus.bootstrap().await.unwrap().onboarding);
     let file = crate::gguf_builder::tiny().bytes();
     let info = nexus
-        .model_import(world.data.write("a.gguf", file))
+        .model_import(world.data.write("a.gguf", file), ImportMode::Either)
         .await
         .unwrap();
     nexus.model_select(None, info.model.clone()).await.unwrap();

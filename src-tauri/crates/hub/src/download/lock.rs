@@ -18,14 +18,17 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Held until dropped; the file vanishes with it.
 #[derive(Debug)]
-pub(crate) struct Lock {
+pub struct Lock {
     _file: File,
     path: PathBuf,
 }
 
 impl Lock {
-    /// `None` where someone else holds it.
-    pub(crate) fn try_take(path: &Path) -> Result<Option<Self>, HubError> {
+    /// `None` where someone else holds it, in this process or another.
+    ///
+    /// # Errors
+    /// [`HubError::Disk`] where the file cannot be made.
+    pub fn try_take(path: &Path) -> Result<Option<Self>, HubError> {
         let failed = |error| HubError::disk("Locking", path, &error);
         loop {
             let file = File::options()

@@ -32,6 +32,7 @@ fn folders_give_names() {
         "two/c.gguf",
         ".import-1/d.gguf",
         "loose.gguf",
+        "one.gguf",
         "none/x.bin",
     ] {
         let path = dir.path().join(file);
@@ -42,7 +43,7 @@ fn folders_give_names() {
         .into_iter()
         .map(|(name, _)| name)
         .collect();
-    assert_eq!(names, ["one", "two/b", "two/c"]);
+    assert_eq!(names, ["loose", "one", "one.gguf", "two/b", "two/c"]);
     assert_eq!(models_in(&dir.path().join("missing")), []);
 }
 
@@ -54,7 +55,7 @@ fn what_fails_its_check_leaves_nothing_and_what_is_there_stays() {
     let source = dir.path().join("a.gguf");
     fs::write(&source, "new").unwrap();
     let card = || ErrorCard::new(ErrorCode::NotGguf, "x", "y", ErrorAction::None);
-    let result = bring_in(&folder, &source, &Place::Free, |path| {
+    let result = bring_in(&folder, &source, &Place::Free, ImportMode::Either, |path| {
         assert_eq!(fs::read(path).unwrap(), b"new");
         Err(card())
     });
@@ -63,14 +64,17 @@ fn what_fails_its_check_leaves_nothing_and_what_is_there_stays() {
 
     fs::create_dir(folder.join("a")).unwrap();
     fs::write(folder.join("a/mine.txt"), "mine").unwrap();
-    let (name, path) = bring_in(&folder, &source, &Place::Free, |_| Ok(())).unwrap();
+    let (name, path) = bring_in(&folder, &source, &Place::Free, ImportMode::Either, |_| {
+        Ok(())
+    })
+    .unwrap();
     assert_eq!((name.as_str(), path), ("a-2", folder.join("a-2/a.gguf")));
     let fixed = Place::Fixed {
         folder: "a".into(),
         file: "a.gguf".into(),
     };
     assert_eq!(
-        bring_in(&folder, &source, &fixed, |_| Ok(()))
+        bring_in(&folder, &source, &fixed, ImportMode::Either, |_| Ok(()))
             .unwrap_err()
             .code,
         ErrorCode::Storage

@@ -1,4 +1,4 @@
-//! HTTP/1.1 by hand: a library would refuse to send what these tests must send.
+//! HTTP/1.1 by hand: a library would refuse to send what tests of downloads must send.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -7,13 +7,16 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
+/// A request.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
+    /// Path and query.
     pub target: String,
     headers: Vec<(String, String)>,
 }
 
 impl Asked {
+    /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -21,8 +24,9 @@ impl Asked {
             .map(|(_, value)| value.as_str())
     }
 
+    /// The target without its query.
     pub fn path(&self) -> &str {
-        self.target.split('?').next().unwrap()
+        self.target.split('?').next().unwrap_or_default()
     }
 
     /// Of `Range: bytes=a-b`, with the end after the last byte.
@@ -31,10 +35,11 @@ impl Asked {
             .header("range")?
             .strip_prefix("bytes=")?
             .split_once('-')?;
-        Some((a.parse().unwrap(), b.parse::<u64>().unwrap() + 1))
+        Some((a.parse().ok()?, b.parse::<u64>().ok()? + 1))
     }
 }
 
+/// What follows the head of an answer.
 #[derive(Clone, Debug)]
 pub enum Body {
     /// With its length.
@@ -49,18 +54,25 @@ pub enum Body {
     Silence(u64),
     /// Says this length, sends this, then nothing more.
     Trickle(u64, Vec<u8>),
+    /// Says this length, sends so many bytes, pauses, and so on.
+    Paced(Vec<u8>, usize, Duration),
     /// Not even a status.
     Nothing,
 }
 
+/// An answer.
 #[derive(Clone, Debug)]
 pub struct Reply {
+    /// `200` and the like.
     pub status: u16,
+    /// Besides the length.
     pub headers: Vec<(String, String)>,
+    /// What follows.
     pub body: Body,
 }
 
 impl Reply {
+    /// With a plain body.
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self {
             status,
@@ -69,6 +81,7 @@ impl Reply {
         }
     }
 
+    /// With a header more, or another value of it.
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers
             .retain(|(key, _)| !key.eq_ignore_ascii_case(name));
@@ -76,11 +89,14 @@ impl Reply {
         self
     }
 
+    /// With another body.
+    #[must_use]
     pub fn body(mut self, body: Body) -> Self {
         self.body = body;
         self
     }
 
+    /// The bytes of a plain body.
     pub fn bytes(&self) -> Vec<u8> {
         match &self.body {
             Body::Bytes(bytes) => bytes.clone(),
@@ -89,12 +105,15 @@ impl Reply {
     }
 }
 
+/// What a server says to a request.
 pub type Answer = Arc<dyn Fn(&Asked) -> Reply + Send + Sync>;
 
 /// Serves until the runtime ends.
 pub async fn serve(answer: Answer) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("loopback has a free port");
+    let address = listener.local_addr().expect("a listener has an address");
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let answer = Arc::clone(&answer);
@@ -120,9 +139,13 @@ async fn talk(mut stream: TcpStream, answer: Answer) -> std::io::Result<()> {
                 return Ok(());
             }
         };
-        let head = String::from_utf8(head).unwrap();
+        let head = String::from_utf8(head).expect("a request is text");
         let mut lines = head.lines();
-        let target = lines.next().unwrap().split(' ').nth(1).unwrap().to_owned();
+        let target = lines
+            .next()
+            .and_then(|line| line.split(' ').nth(1))
+            .expect("a request names a target")
+            .to_owned();
         let headers = lines
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -175,6 +198,14 @@ async fn talk(mut stream: TcpStream, answer: Answer) -> std::io::Result<()> {
                 stream.write_all(out.as_bytes()).await?;
                 stream.write_all(&bytes).await?;
                 std::future::pending::<()>().await;
+            }
+            Body::Paced(bytes, at_once, pause) => {
+                out.push_str(&length(bytes.len() as u64));
+                stream.write_all(out.as_bytes()).await?;
+                for chunk in bytes.chunks(at_once.max(1)) {
+                    stream.write_all(chunk).await?;
+                    tokio::time::sleep(pause).await;
+                }
             }
             Body::Nothing => std::future::pending::<()>().await,
         }

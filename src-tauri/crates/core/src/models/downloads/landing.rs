@@ -1,0 +1,150 @@
+//! The working folder of a download: hidden in the models folder until it becomes a model's.
+//!
+//! Owns its name, what it holds, and the step that makes a model of it: the header is checked, then the folder gets its name. Blocks on
+//! the disk. Refuses to fetch.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use nexus_hub::{Lock, unfinished};
+use nexus_protocol::{Download, DownloadStatus, ErrorCard};
+use nexus_worker_client::gguf;
+
+use super::super::{files, origin::Origin};
+use crate::{cards, settings};
+
+/// Begins the names of working folders. A leading dot keeps them out of the list of models.
+pub const WORKING: &str = ".download-";
+
+/// Its folder: the same for the same bytes, so that two programs that fetch them meet there.
+pub fn folder_for(models: &Path, origin: &Origin) -> PathBuf {
+    let sum = origin.sha256.to_string();
+    let name = files::slug(Path::new(&origin.file));
+    models.join(format!("{WORKING}{name}-{}", &sum[..12]))
+}
+
+/// Held by the one program that works on a folder.
+pub fn lock_of(folder: &Path) -> PathBuf {
+    folder.with_added_extension("lock")
+}
+
+/// All in a models folder, with what they are about. One that nobody can make sense of is left alone.
+pub fn working_folders(models: &Path) -> Vec<(PathBuf, Origin)> {
+    let mut found: Vec<(PathBuf, Origin)> = fs::read_dir(models)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(WORKING))
+        .filter_map(|entry| {
+            let origin = Origin::read(&entry.path())?;
+            // A name that leads elsewhere was put there by somebody else.
+            origin.hub_file()?;
+            Some((entry.path(), origin))
+        })
+        .collect();
+    found.sort_by_key(|(_, origin)| origin.id);
+    found
+}
+
+/// Makes the folder with its note. Where another program was quicker, its note counts.
+pub fn prepare(folder: &Path, origin: Origin) -> Result<Origin, ErrorCard> {
+    let failed = |error: io::Error| cards::storage("The download could not begin", &error);
+    fs::create_dir_all(folder).map_err(failed)?;
+    if let Some(kept) = Origin::read(folder)
+        && kept.sha256 == origin.sha256
+        && kept.hub_file().is_some()
+    {
+        return Ok(kept);
+    }
+    origin.write(folder).map_err(failed)?;
+    Ok(origin)
+}
+
+/// What is seen of one that rests, or that another program works on.
+pub fn view(folder: &Path, origin: &Origin) -> Download {
+    let status = match Lock::try_take(&lock_of(folder)) {
+        Ok(None) => DownloadStatus::Elsewhere,
+        Ok(Some(_)) | Err(_) => DownloadStatus::Paused,
+    };
+    Download {
+        received: received(folder, origin),
+        status,
+        ..fresh(origin)
+    }
+}
+
+/// What is seen of one of which nothing is known but what it is about.
+pub fn fresh(origin: &Origin) -> Download {
+    Download {
+        id: origin.id,
+        model: origin.model.to_string(),
+        file: origin.file.clone(),
+        label: origin.label.clone(),
+        status: DownloadStatus::Paused,
+        received: 0,
+        total: origin.size,
+        rate: None,
+        seconds_left: None,
+        trouble: None,
+    }
+}
+
+/// Bytes on the disk.
+pub fn received(folder: &Path, origin: &Origin) -> u64 {
+    let whole = origin
+        .hub_file()
+        .is_some_and(|file| folder.join(file.path.file_name()).is_file());
+    if whole {
+        return origin.size;
+    }
+    unfinished(folder).iter().map(|(_, done, _)| done).sum()
+}
+
+/// Makes a model of it: its name after `local/`.
+///
+/// # Errors
+/// Where the file is no model that the engines can run; then it is removed, for it would be the same a second time.
+pub fn land(models: &Path, folder: &Path, origin: &Origin) -> Result<String, ErrorCard> {
+    let failed = |error: io::Error| cards::storage("The model could not be put in place", &error);
+    let name = origin
+        .hub_file()
+        .map(|file| file.path.file_name().to_owned())
+        .ok_or_else(|| cards::internal("the note of a download was changed"))?;
+    if let Err(error) = gguf::inspect(&folder.join(&name)) {
+        let mut card = error.card();
+        card.detail = format!(
+            "{} The file came whole and as the hub has it, so another try would not help: choose another one.",
+            card.detail
+        );
+        // The first error is the one to report.
+        let _ = fs::remove_dir_all(folder);
+        return Err(card);
+    }
+    settings::sync_folder(folder).map_err(failed)?;
+    let wanted = files::slug(Path::new(&name));
+    let given = files::give_name(models, folder, &wanted).map_err(failed)?;
+    settings::sync_folder(models).map_err(failed)?;
+    Ok(given)
+}
+
+/// Removes all of it.
+///
+/// # Errors
+/// Where another program works on it, or the disk fails.
+pub fn discard(folder: &Path) -> Result<(), ErrorCard> {
+    let lock = Lock::try_take(&lock_of(folder))
+        .map_err(|error| cards::hub("The download could not be removed", &error))?;
+    let Some(_lock) = lock else {
+        return Err(cards::busy(
+            "Another program fetches this model",
+            "The app or `nexus` in a terminal is at it. Stop it there first.",
+        ));
+    };
+    match fs::remove_dir_all(folder) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(cards::storage("The download could not be removed", &error)),
+    }
+}

@@ -1,0 +1,104 @@
+//! What the engines can run, by what a page says before anything is fetched.
+//!
+//! Owns the two questions that a name answers: the architecture and the packing. Refuses to be the last word: that has the header's
+//! check in `worker-client`, and a test holds this list to it.
+
+use nexus_hub::{Choice, Quantization};
+
+/// Architectures whose files pass the header's check.
+const ARCHITECTURES: &[&str] = &[
+    "llama",
+    "mistral3",
+    "phi2",
+    "phi3",
+    "qwen2",
+    "qwen3",
+    "starcoder2",
+];
+
+/// Whether the engines read this packing.
+pub fn reads(quantization: &Quantization) -> bool {
+    let base = quantization.base();
+    !quantization.is_importance() && !base.starts_with("TQ") && !base.contains("FP4")
+}
+
+/// Why the engines cannot run this choice; `None` where nothing speaks against it.
+pub fn objection(choice: &Choice, architecture: Option<&str>) -> Option<String> {
+    if let Some(architecture) = architecture
+        && !ARCHITECTURES.contains(&architecture)
+    {
+        return Some(format!(
+            "The engines of this app do not know the architecture “{architecture}” yet."
+        ));
+    }
+    if choice.files.len() > 1 {
+        return Some(format!(
+            "It is split into {} files, which the engines of this app cannot put together.",
+            choice.files.len()
+        ));
+    }
+    if let Some(quantization) = &choice.quantization
+        && !reads(quantization)
+    {
+        return Some(format!(
+            "The engines of this app do not read weights packed as {quantization}."
+        ));
+    }
+    if choice.files.iter().any(|file| file.sha256.is_none()) {
+        return Some("The hub gives no checksum for it, so it could not be checked.".to_owned());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_hub::{FilePath, HubFile, choices};
+    use nexus_llm::LocalError;
+    use nexus_worker_client::gguf;
+
+    use super::*;
+    use crate::models::gguf_builder::{Entry, tiny};
+
+    #[test]
+    fn the_list_is_that_of_the_check() {
+        let folder = tempfile::tempdir().unwrap();
+        let verdict = |architecture: &str| {
+            let path = folder.path().join("m.gguf");
+            let text = Entry::String(architecture.as_bytes().to_vec());
+            std::fs::write(&path, tiny().set("general.architecture", text).bytes()).unwrap();
+            // What follows is about the numbers under the architecture's name, which are another's here.
+            matches!(
+                gguf::inspect(&path),
+                Err(LocalError::UnsupportedArchitecture { .. })
+            )
+        };
+        for architecture in ARCHITECTURES {
+            assert!(!verdict(architecture), "{architecture}");
+        }
+        assert!(verdict("qwen3moe") && verdict("something-new"));
+    }
+
+    #[test]
+    fn packings_of_importance_are_named() {
+        let file = |name: &str| HubFile {
+            path: FilePath::new(name).unwrap(),
+            size: 1,
+            sha256: Some([0; 32].into()),
+        };
+        let objections = |name: &str, architecture: Option<&str>| {
+            objection(&choices(&[file(name)])[0], architecture)
+        };
+        assert_eq!(objections("m-Q4_K_M.gguf", Some("llama")), None);
+        assert_eq!(objections("m.gguf", None), None);
+        for name in ["m-IQ4_XS.gguf", "m-TQ1_0.gguf", "m-MXFP4.gguf"] {
+            assert!(objections(name, None).is_some(), "{name}");
+        }
+        let other = objections("m-Q4_K_M.gguf", Some("mamba")).unwrap();
+        assert!(other.contains("“mamba”"), "{other}");
+        let split = choices(&[
+            file("m-Q8_0-00001-of-00002.gguf"),
+            file("m-Q8_0-00002-of-00002.gguf"),
+        ]);
+        assert!(objection(&split[0], None).unwrap().contains("2 files"));
+    }
+}

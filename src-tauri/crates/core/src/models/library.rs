@@ -1,0 +1,308 @@
+//! What the Models page asks of [`Models`]: the library, the hub's pages, other apps' models, the folder.
+//!
+//! Owns putting the parts together, each of which is decided elsewhere.
+
+use std::{path::PathBuf, sync::Arc, time::Instant};
+
+use nexus_protocol::{
+    AppEvent, BrokenModel, Download, DownloadId, DownloadRequest, ErrorCard, FoundModel,
+    HubDetails, HubPage, ImportMode, LocalModelView, LocalModels, ModelInfo, ModelRef,
+    ModelRemoved, ModelSkills, ModelsPlace, MoveProgress,
+};
+use nexus_worker_client::memory;
+use serde_json::Value;
+
+use super::{
+    Models,
+    files::Place,
+    fit::{self, Machine},
+    folder::ModelsFolder,
+    found,
+    local::LocalModel,
+    missing, moving,
+    shelf::Shelf,
+};
+use crate::cards;
+
+/// Between two reports of a move.
+const REPORT: std::time::Duration = std::time::Duration::from_millis(250);
+
+impl Models {
+    /// Models by words, by name or by address; without words those of the built-in catalogue.
+    pub async fn search(&self, query: &str, cursor: Option<&str>) -> Result<HubPage, ErrorCard> {
+        let (machine, shelf) = futures::join!(self.machine(), self.shelf());
+        self.hub.search(query, cursor, &machine, &shelf).await
+    }
+
+    /// One model with its files; `context` is what the memory is reckoned for.
+    pub async fn details(&self, id: &str, context: Option<u32>) -> Result<HubDetails, ErrorCard> {
+        let (machine, shelf) = futures::join!(self.machine(), self.shelf());
+        self.hub.details(id, context, &machine, &shelf).await
+    }
+
+    /// What is in the models folder, with all that is known of it.
+    pub async fn library(&self) -> LocalModels {
+        let (machine, scanned) = futures::join!(self.machine(), self.local.scan());
+        let loaded = self.engine.loaded();
+        let mut library = LocalModels::default();
+        for entry in scanned {
+            match entry {
+                Ok(found) => library
+                    .models
+                    .push(self.view(found, &machine, loaded.as_ref())),
+                Err(broken) => library.broken.push(BrokenModel {
+                    bytes: std::fs::metadata(&broken.path).map_or(0, |data| data.len()),
+                    model: broken.model,
+                    path: broken.path.display().to_string(),
+                    error: broken.error,
+                }),
+            }
+        }
+        library
+    }
+
+    fn view(
+        &self,
+        found: LocalModel,
+        machine: &Machine,
+        loaded: Option<&PathBuf>,
+    ) -> LocalModelView {
+        let context = found.info.context_tokens.unwrap_or_default();
+        let estimate = fit::estimate_file(&found.summary, context, machine);
+        LocalModelView {
+            linked: super::files::is_linked(&found.path),
+            origin: found.origin.as_ref().map(|origin| origin.view()),
+            skills: ModelSkills {
+                tools: found.info.tools,
+                vision: found.info.images,
+                reasoning: false,
+            },
+            fit: fit::judge(estimate, None, machine),
+            measured: None,
+            loaded: loaded.is_some_and(|path| *path == found.path),
+            path: found.path.display().to_string(),
+            info: found.info,
+        }
+    }
+
+    /// Memory as it is now.
+    async fn machine(&self) -> Machine {
+        let free = tokio::task::spawn_blocking(memory::available).await;
+        let mut machine = Machine {
+            free: free.ok().flatten(),
+            freed_by_unloading: 0,
+            maps: self.maps,
+            bytes_per_second: None,
+        };
+        if let Some(loaded) = self.engine.loaded() {
+            let scanned = self.local.scan().await.into_iter().flatten();
+            let found = scanned.into_iter().find(|found| found.path == loaded);
+            machine.freed_by_unloading = found.map_or(0, |found| {
+                let context = found.info.context_tokens.unwrap_or_default();
+                fit::estimate_file(&found.summary, context, &machine).total
+            });
+        }
+        machine
+    }
+
+    /// What of the hub's is here or on its way.
+    async fn shelf(&self) -> Shelf {
+        let (mut here, coming) = futures::join!(self.local.shelved(), self.downloads.shelved());
+        here.extend(coming);
+        Shelf(here)
+    }
+
+    /// Models of other apps on this disk.
+    pub async fn found(&self) -> Result<Vec<FoundModel>, ErrorCard> {
+        let (env, folder) = (Arc::clone(&self.env), self.folder.path());
+        tokio::task::spawn_blocking(move || found::look(&env, &folder))
+            .await
+            .map_err(cards::internal)
+    }
+
+    /// Takes a model of another app in by a link: only one that [`Self::found`] names.
+    pub async fn take(&self, path: PathBuf) -> Result<ModelInfo, ErrorCard> {
+        let wanted = path.display().to_string();
+        let found = self.found().await?;
+        let Some(found) = found.into_iter().find(|found| found.path == wanted) else {
+            return Err(cards::bad_input(
+                "This model is not there any more",
+                "The other app may have removed it. Look at the list again.",
+            ));
+        };
+        // What another app calls it says more than the file's name, which may be a checksum.
+        let place = Place::Named(found.name);
+        let taken = self.local.import(path, place, ImportMode::Link).await?;
+        self.events.tell(AppEvent::LocalModelsChanged);
+        Ok(taken.info)
+    }
+
+    /// Takes a file of the user's own into the models folder.
+    pub async fn import(&self, path: PathBuf, mode: ImportMode) -> Result<ModelInfo, ErrorCard> {
+        let imported = self.local.import(path, Place::Free, mode).await?;
+        self.events.tell(AppEvent::LocalModelsChanged);
+        Ok(imported.info)
+    }
+
+    /// Deletes a local model's file, also one that cannot be used. The model leaves the memory first.
+    pub async fn remove(&self, model: &ModelRef) -> Result<ModelRemoved, ErrorCard> {
+        if !model.is_local() {
+            return Err(cards::bad_input(
+                "Only models on this machine can be removed",
+                format!("{model} is a provider's. Remove its provider in Settings instead."),
+            ));
+        }
+        let path = self.local.file(model).await.ok_or_else(|| missing(model))?;
+        if self.engine.loaded().is_some_and(|loaded| loaded == path) {
+            self.engine.unload().await;
+        }
+        let removed = self.local.remove(path).await?;
+        self.events.tell(AppEvent::LocalModelsChanged);
+        Ok(removed)
+    }
+
+    /// Where models are kept and come from.
+    pub async fn place(&self) -> Result<ModelsPlace, ErrorCard> {
+        let provider = self.providers.hub();
+        let token = self.providers.status(&provider).await;
+        let folder = self.folder.path();
+        let free_space = self.limits.free_space;
+        let scanned = self.local.scan().await;
+        let (free_bytes, used_bytes, folder) = tokio::task::spawn_blocking(move || {
+            let paths = scanned.into_iter().map(|entry| match entry {
+                Ok(found) => found.path,
+                Err(broken) => broken.path,
+            });
+            // A link takes nothing here.
+            let sizes = paths.filter_map(|path| std::fs::symlink_metadata(path).ok());
+            let used = sizes.map(|data| data.len()).sum();
+            (free_space(&folder).ok(), used, folder)
+        })
+        .await
+        .map_err(cards::internal)?;
+        Ok(ModelsPlace {
+            folder: folder.display().to_string(),
+            fixed: self.fixed(),
+            free_bytes,
+            used_bytes,
+            hub_url: self.hub.base(),
+            token,
+        })
+    }
+
+    fn fixed(&self) -> bool {
+        let names = self.settings.current().from_environment;
+        names.iter().any(|name| name == "models_dir")
+    }
+
+    /// Moves the folder with all models in it. Nothing is fetched, imported or removed meanwhile, and none is in memory.
+    pub async fn relocate(&self, to: PathBuf) -> Result<ModelsPlace, ErrorCard> {
+        if self.fixed() {
+            return Err(cards::bad_input(
+                "The models folder cannot be moved here",
+                "The environment variable NEXUS_MODELS_DIR names it. Unset it and start the app again.",
+            ));
+        }
+        let closed = self.downloads.close().await?;
+        let held = self.local.hold().await;
+        self.engine.unload().await;
+        let (from, limits) = (self.folder.path(), self.limits.clone());
+        let (events, target) = (Arc::clone(&self.events), to.display().to_string());
+        let mut reported: Option<Instant> = None;
+        let moved = tokio::task::spawn_blocking(move || {
+            moving::relocate(&from, &to, &limits, |done, total| {
+                let due = reported.is_none_or(|last| last.elapsed() >= REPORT);
+                if due || done == total {
+                    reported = Some(Instant::now());
+                    events.tell(AppEvent::ModelsMoving {
+                        progress: MoveProgress {
+                            to: target.clone(),
+                            done,
+                            total,
+                        },
+                    });
+                }
+            })
+        })
+        .await
+        .map_err(cards::internal)??;
+        let folder = moved.folder().to_path_buf();
+        let setting = Value::String(folder.display().to_string());
+        if let Err(error) = self.settings.set("models_dir", &setting) {
+            tokio::task::spawn_blocking(move || moved.undo())
+                .await
+                .map_err(cards::internal)?;
+            return Err(cards::settings(&error));
+        }
+        self.turn_to(folder);
+        tokio::task::spawn_blocking(move || moved.finish())
+            .await
+            .map_err(cards::internal)?;
+        drop((closed, held));
+        self.events.tell(AppEvent::LocalModelsChanged);
+        self.place().await
+    }
+
+    /// Follows the settings: the folder may have been changed by hand.
+    pub fn follow(&self, settings: &nexus_protocol::Settings, usual: &std::path::Path) {
+        if self.turn_to(ModelsFolder::chosen(settings, usual)) {
+            self.events.tell(AppEvent::LocalModelsChanged);
+        }
+    }
+
+    fn turn_to(&self, folder: PathBuf) -> bool {
+        if let Err(error) = std::fs::create_dir_all(&folder) {
+            tracing::warn!(folder = %folder.display(), %error, "the models folder cannot be made");
+        }
+        let other = self.folder.set(folder.clone());
+        if other && self.watch.is_on() {
+            self.watch.turn_to(&folder);
+        }
+        other
+    }
+
+    /// Begins to tell what comes into the folder and leaves it.
+    pub fn watch(&self) {
+        if self.watch.is_on() {
+            return;
+        }
+        let (watch, folder) = (self.watch.clone(), self.folder.path());
+        // A folder on a network takes its time.
+        tokio::task::spawn_blocking(move || watch.turn_to(&folder));
+    }
+
+    /// Where the models are now.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path()
+    }
+
+    /// All downloads.
+    pub async fn downloads(&self) -> Result<Vec<Download>, ErrorCard> {
+        self.downloads.list().await
+    }
+
+    /// Fetches a choice, or goes on with it.
+    pub async fn download(&self, request: DownloadRequest) -> Result<Download, ErrorCard> {
+        self.downloads.start(request).await
+    }
+
+    /// Stops one and keeps what came.
+    pub async fn pause(&self, id: DownloadId) -> Result<Download, ErrorCard> {
+        self.downloads.pause(id).await
+    }
+
+    /// Stops all and keeps what came.
+    pub async fn pause_all(&self) {
+        self.downloads.pause_all().await;
+    }
+
+    /// Goes on with one.
+    pub async fn resume(&self, id: DownloadId) -> Result<Download, ErrorCard> {
+        self.downloads.resume(id).await
+    }
+
+    /// Stops one and removes what came.
+    pub async fn cancel(&self, id: DownloadId) -> Result<(), ErrorCard> {
+        self.downloads.cancel(id).await
+    }
+}
