@@ -1,7 +1,7 @@
 //! The packings of a model in three groups, each with its size, whether it runs here, and the button that gets it.
 
 use leptos::prelude::*;
-use nexus_protocol::{DownloadRequest, HubDetails, ModelChoice, SizeGroup};
+use nexus_protocol::{DownloadRequest, FitLabel, HubDetails, ModelChoice, SizeGroup};
 
 use super::{
     details::reckon,
@@ -77,7 +77,7 @@ fn ContextLine(details: Memo<Option<HubDetails>>) -> impl IntoView {
     });
     view! {
         <label class="context-line">
-            <span>"Memory is reckoned for a context of"</span>
+            <span>"Memory needed at a context of"</span>
             <select
                 class="select"
                 data-testid="details-context"
@@ -182,6 +182,7 @@ fn Choice(
     });
     let recommended =
         Memo::new(move |_| choice.with(|now| now.as_ref().is_some_and(|now| now.recommended)));
+    let wont = Signal::derive(move || fit.with(|fit| fit.label == FitLabel::WontFit));
     let can = first.unsupported.is_none();
     let why_label = format!("Why, for {label}");
     view! {
@@ -230,6 +231,7 @@ fn Choice(
                             bytes=first.bytes
                             name=label
                             primary=recommended
+                            quiet=wont
                             failed
                         />
                     </div>

@@ -47,6 +47,7 @@ fn Split(estimate: MemoryEstimate) -> impl IntoView {
 pub fn Figures(title: &'static str, lines: Vec<(String, String)>) -> impl IntoView {
     view! {
         <dl class="figures" aria-label=title>
+            <div class="figures-title" aria-hidden="true">{title}</div>
             {lines
                 .into_iter()
                 .map(|(name, value)| {

@@ -24,6 +24,9 @@ pub fn GetButton(
     /// Whether it is the one to take.
     #[prop(into)]
     primary: Signal<bool>,
+    /// Whether it would not run here: it can be had all the same, but nobody is asked to.
+    #[prop(optional, into)]
+    quiet: Signal<bool>,
     failed: RwSignal<Option<ErrorCard>>,
 ) -> impl IntoView {
     let app = use_app();
@@ -49,7 +52,8 @@ pub fn GetButton(
                 <button
                     type="button"
                     class="button"
-                    class:primary=move || primary.get()
+                    class:primary=move || primary.get() && !quiet.get()
+                    class:quiet=move || quiet.get()
                     data-testid="get-model"
                     aria-label=label.clone()
                     disabled=move || busy.get()
@@ -67,7 +71,8 @@ pub fn GetButton(
             ChoiceState::Here { model } => view! {
                 <button
                     type="button"
-                    class="button primary"
+                    class="button"
+                    class:primary=move || primary.get()
                     data-testid="use-model"
                     aria-label=use_label.clone()
                     on:click=move |_| actions::use_model(app, model.clone())

@@ -27,11 +27,7 @@ pub fn HubCard(model: HubModel) -> impl IntoView {
         .known
         .as_ref()
         .map_or_else(|| visible::plain(name), |known| known.title.clone());
-    let below = if model.known.is_some() {
-        visible::plain(&model.id)
-    } else {
-        visible::plain(author)
-    };
+    let below = visible::plain(author);
     let about = model.known.as_ref().map(|known| known.about.clone());
     let facts = words::hub_facts(&model);
     let open = move |_| {

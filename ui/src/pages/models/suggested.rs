@@ -54,14 +54,21 @@ pub fn Suggested() -> impl IntoView {
     }
 }
 
-/// What runs well first; among equals the order of the catalogue stays.
+/// What runs well first, the most able of it before the others; of what runs badly or not at all, the least demanding first.
 fn in_order(models: &[HubModel]) -> Vec<HubModel> {
     let mut models = models.to_vec();
     models.sort_by_key(|model| {
         model
             .known
             .as_ref()
-            .map_or(FitLabel::WontFit, |known| known.fit.label)
+            .map(|known| {
+                let size = i128::from(known.parameters);
+                match known.fit.label {
+                    FitLabel::Fits => (FitLabel::Fits, -size),
+                    label => (label, size),
+                }
+            })
+            .unwrap_or((FitLabel::WontFit, i128::MAX))
     });
     models
 }
@@ -82,7 +89,7 @@ mod tests {
 
     use super::*;
 
-    fn model(id: &str, label: Option<FitLabel>) -> HubModel {
+    fn model(id: &str, label: Option<FitLabel>, parameters: u64) -> HubModel {
         HubModel {
             id: id.into(),
             known: label.map(|label| KnownModel {
@@ -91,7 +98,7 @@ mod tests {
                 about: String::new(),
                 file: String::new(),
                 about_bytes: 1,
-                parameters: 1,
+                parameters,
                 context_tokens: 1,
                 fit: Fit {
                     label,
@@ -109,21 +116,22 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_well_comes_first() {
+    fn the_best_that_runs_well_comes_first() {
         let all = [
-            model("big", Some(FitLabel::WontFit)),
-            model("a", Some(FitLabel::Slow)),
-            model("unknown", None),
-            model("b", Some(FitLabel::Fits)),
-            model("c", Some(FitLabel::Slow)),
+            model("huge", Some(FitLabel::WontFit), 70),
+            model("slower", Some(FitLabel::Slow), 12),
+            model("unknown", None, 0),
+            model("tiny", Some(FitLabel::Fits), 1),
+            model("slow", Some(FitLabel::Slow), 8),
+            model("able", Some(FitLabel::Fits), 4),
         ];
         let ids: Vec<String> = in_order(&all).into_iter().map(|model| model.id).collect();
-        assert_eq!(ids, ["b", "a", "c", "big", "unknown"]);
+        assert_eq!(ids, ["able", "tiny", "slow", "slower", "huge", "unknown"]);
     }
 
     #[test]
     fn free_memory_counts_what_is_unloaded_first() {
-        assert_eq!(free(&[model("unknown", None)]), None);
-        assert_eq!(free(&[model("a", Some(FitLabel::Fits))]), Some(7));
+        assert_eq!(free(&[model("unknown", None, 0)]), None);
+        assert_eq!(free(&[model("a", Some(FitLabel::Fits), 1)]), Some(7));
     }
 }

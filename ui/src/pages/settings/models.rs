@@ -179,6 +179,7 @@ fn TokenLine() -> impl IntoView {
             <Show when=move || entering.get()>
                 <KeyForm
                     name="Hugging Face".to_owned()
+                    noun="token"
                     save_label="Save"
                     key_url=Some(TOKENS.to_owned())
                     busy

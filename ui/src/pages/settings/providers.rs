@@ -155,6 +155,7 @@ fn ProviderCard(id: String) -> impl IntoView {
             <Show when=move || entering.get() && needs_key()>
                 <KeyForm
                     name=name.get_untracked()
+                    noun="key"
                     save_label="Save and test"
                     key_url=provider.get_untracked().and_then(|p| p.key_url)
                     busy=Signal::derive(busy)
@@ -251,6 +252,8 @@ fn Tools(
 #[component]
 pub fn KeyForm(
     name: String,
+    /// What is typed: `key`, `token`.
+    noun: &'static str,
     /// What the button says.
     save_label: &'static str,
     key_url: Option<String>,
@@ -288,8 +291,8 @@ pub fn KeyForm(
                 type="password"
                 class="text-field"
                 autocomplete="off"
-                aria-label=format!("Key for {name}")
-                placeholder="Paste the key"
+                aria-label=format!("The {noun} for {name}")
+                placeholder=format!("Paste the {noun}")
                 data-testid="key-input"
                 on:input=move |event| blank.set(event_target_value(&event).trim().is_empty())
                 on:keydown=move |event| {
@@ -313,7 +316,7 @@ pub fn KeyForm(
                     class="link-button"
                     on:click=move |_| actions::open_link(app, url.clone())
                 >
-                    "Get a key"
+                    {format!("Get a {noun}")}
                 </button>
             })}
         </form>
