@@ -17,6 +17,7 @@ mod driver;
 mod faults;
 mod hostile;
 mod kill;
+mod models;
 mod offline;
 mod perf;
 mod pictures;

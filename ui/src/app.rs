@@ -154,9 +154,10 @@ fn use_shortcuts(app: App) {
                 .store
                 .open
                 .with_untracked(|open| open.as_ref().is_some_and(|open| open.is_running()));
-            if app.view.close_floating() {
+            let page = app.view.page.get_untracked();
+            if app.view.close_floating() || (page == Page::Models && actions::leave_details(app)) {
                 event.prevent_default();
-            } else if running && app.view.page.get_untracked() == Page::Chat {
+            } else if running && page == Page::Chat {
                 event.prevent_default();
                 actions::stop(app);
             }

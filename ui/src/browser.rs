@@ -70,6 +70,11 @@ pub async fn copy(text: String) -> bool {
     wasm_bindgen_futures::JsFuture::from(promise).await.is_ok()
 }
 
+/// The text of an address without its escapes; as it is where they are none.
+pub fn decode(address: &str) -> String {
+    js_sys::decode_uri_component(address).map_or_else(|_| address.to_owned(), String::from)
+}
+
 /// Whether a media query holds.
 pub fn matches(query: &str) -> bool {
     window()
@@ -95,6 +100,22 @@ pub fn find(selector: &str) -> Option<HtmlElement> {
 /// Gives an element the focus.
 pub fn focus(selector: &str) {
     if let Some(element) = find(selector) {
+        // An element that cannot take the focus leaves it where it is.
+        let _result = element.focus();
+    }
+}
+
+/// Gives the focus to the first element whose attribute has this value, whatever characters are in it.
+pub fn focus_data(attribute: &str, value: &str) {
+    let Some(all) =
+        document().and_then(|document| document.query_selector_all(&format!("[{attribute}]")).ok())
+    else {
+        return;
+    };
+    let found = (0..all.length())
+        .filter_map(|at| all.get(at)?.dyn_into::<HtmlElement>().ok())
+        .find(|element| element.get_attribute(attribute).as_deref() == Some(value));
+    if let Some(element) = found {
         // An element that cannot take the focus leaves it where it is.
         let _result = element.focus();
     }

@@ -1,6 +1,6 @@
 //! Numbers, sizes, times and names as people read them. Pure functions; the clock and the zone are given to them.
 
-use nexus_protocol::{AnswerMeta, ModelInfo, ModelRef, Pricing, UnixMillis};
+use nexus_protocol::{AnswerMeta, Download, ModelInfo, ModelRef, Pricing, UnixMillis};
 
 use crate::visible;
 
@@ -70,6 +70,49 @@ pub fn bytes(count: u64) -> String {
     } else {
         format!("{value:.0} {unit}")
     }
+}
+
+/// `1.4 of 2.5 GB`, `640 MB of 2.5 GB`: how much of something is here.
+pub fn bytes_of(done: u64, total: u64) -> String {
+    let (done, total) = (bytes(done), bytes(total));
+    match (done.split_once(' '), total.split_once(' ')) {
+        (Some((number, unit)), Some((_, same))) if unit == same => format!("{number} of {total}"),
+        _ => format!("{done} of {total}"),
+    }
+}
+
+/// `38 s left`, `4 min 10 s left`, `12 min left`: nobody counts the seconds of a long wait.
+pub fn left(seconds: u64) -> String {
+    match seconds {
+        ..600 => format!("{} left", whole_duration(seconds.saturating_mul(1000))),
+        600..3600 => format!("{} min left", seconds / 60),
+        _ => format!("{} h {} min left", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// `135M`, `1.5B`, `70B`: weights of a model.
+pub fn weights(count: u64) -> String {
+    let (value, unit) = if count >= 1_000_000_000 {
+        (count as f64 / 1e9, "B")
+    } else {
+        (count as f64 / 1e6, "M")
+    };
+    if value < 9.95 && unit == "B" {
+        format!("{}{unit}", trim(&format!("{value:.1}")))
+    } else {
+        format!("{value:.0}{unit}")
+    }
+}
+
+/// The two parts of a model's name on the hub: who made it, and what it is called.
+pub fn hub_name(id: &str) -> (&str, &str) {
+    id.split_once('/').unwrap_or(("", id))
+}
+
+/// `Qwen3-4B-GGUF Q4_K_M`: a download, for people.
+pub fn download_name(download: &Download) -> String {
+    let (_, name) = hub_name(&download.model);
+    visible::plain(&format!("{name} {}", download.label))
 }
 
 /// `8k`, `128k`, `1M`: a context window.

@@ -1,6 +1,6 @@
 //! Tests of [`super`].
 
-use nexus_protocol::{FinishReason, ModelPlace, Usage};
+use nexus_protocol::{DownloadId, DownloadStatus, FinishReason, ModelPlace, Usage};
 
 use super::*;
 
@@ -262,4 +262,59 @@ fn an_undo_is_one_line_that_nothing_hides_in() {
         undone(true, &files[..1], 0),
         "You did the changes again to a.txt. The model is told."
     );
+}
+
+#[test]
+fn parts_of_a_whole_name_the_unit_once_where_it_is_the_same() {
+    assert_eq!(bytes_of(1_400_000_000, 2_500_000_000), "1.4 of 2.5 GB");
+    assert_eq!(bytes_of(640_000_000, 2_500_000_000), "640 MB of 2.5 GB");
+    assert_eq!(bytes_of(0, 98_000_000), "0 B of 98 MB");
+}
+
+#[test]
+fn long_waits_are_told_in_minutes() {
+    assert_eq!(
+        [0, 38, 98, 599, 600, 4000].map(left),
+        [
+            "1 s left",
+            "38 s left",
+            "1 min 38 s left",
+            "9 min 59 s left",
+            "10 min left",
+            "1 h 6 min left",
+        ]
+    );
+}
+
+#[test]
+fn weights_are_counted_as_models_are_named() {
+    assert_eq!(
+        [
+            134_515_008,
+            494_032_768,
+            1_543_714_304,
+            4_000_000_000,
+            70_553_706_496
+        ]
+        .map(weights),
+        ["135M", "494M", "1.5B", "4B", "71B"]
+    );
+}
+
+#[test]
+fn a_download_is_named_without_its_author() {
+    let download = Download {
+        id: DownloadId(uuid::Uuid::nil()),
+        model: "Qwen/Qwen3-4B-GGUF".into(),
+        file: "Qwen3-4B-Q4_K_M.gguf".into(),
+        label: "Q4_K_M\u{202e}".into(),
+        status: DownloadStatus::Queued,
+        received: 0,
+        total: 1,
+        rate: None,
+        seconds_left: None,
+        trouble: None,
+    };
+    assert_eq!(download_name(&download), "Qwen3-4B-GGUF Q4_K_M⟨U+202E⟩");
+    assert_eq!(hub_name("bare"), ("", "bare"));
 }

@@ -1,8 +1,9 @@
-//! What the window knows: a fold of the core's events ([`Store`]), what its commands returned ([`Facts`]), and where the
-//! user is looking ([`View`]). Owns no truth: closing the window loses nothing but drafts.
+//! What the window knows: a fold of the core's events ([`Store`]), what its commands returned ([`Facts`], and for models
+//! [`Library`]), and where the user is looking ([`View`]). Owns no truth: closing the window loses nothing but drafts.
 
 mod attention;
 mod facts;
+mod library;
 pub mod perf;
 mod row;
 mod session;
@@ -17,6 +18,7 @@ use nexus_protocol::{Mode, Routing, SessionId, SessionSummary};
 
 pub use attention::Attention;
 pub use facts::{Facts, Loaded};
+pub use library::{Aftermath, Library, Overall, Wanted, percent};
 pub use row::{Appended, Row, RowBody};
 pub use session::{Load, OpenSession};
 pub use store::{Outcome, SessionRow, Store};
@@ -29,6 +31,8 @@ pub struct App {
     pub store: Store,
     /// Settings, providers, models: written by what commands return.
     pub facts: Facts,
+    /// Models on this disk, models to be had, downloads.
+    pub library: Library,
     /// Page, dialogs, toasts.
     pub view: View,
 }
@@ -39,6 +43,7 @@ impl App {
         Self {
             store: Store::new(),
             facts: Facts::new(),
+            library: Library::new(),
             view: View::new(),
         }
     }

@@ -4,14 +4,14 @@ use leptos::{
     prelude::{Set, Update},
     task::spawn_local,
 };
-use nexus_protocol::{DoctorReport, ErrorCard, KeyStatus, KeyTest, ProviderEntry};
+use nexus_protocol::{DoctorReport, ErrorCard, KeyStatus, KeyTest, ModelsPlace, ProviderEntry};
 use serde_json::Value;
 
-use super::{chat::one_line, load_models};
+use super::{chat::one_line, load_models, load_place, search_models};
 use crate::{
     browser,
     ipc::client,
-    state::{App, Page, SettingsSection},
+    state::{App, Loaded, Page, SettingsSection},
 };
 
 /// Opens Settings, at a provider where one is named.
@@ -25,7 +25,15 @@ pub fn go_to_settings(app: App, provider: Option<String>) {
 pub fn set_setting(app: App, name: &'static str, value: Value) {
     spawn_local(async move {
         match client::setting_set(name.into(), value).await {
-            Ok(view) => app.facts.settings.set(Some(view)),
+            Ok(view) => {
+                app.facts.settings.set(Some(view));
+                if name == "hub_url" {
+                    // What another hub said does not hold for this one.
+                    app.library.wanted.set(None);
+                    load_place(app);
+                    search_models(app);
+                }
+            }
             Err(card) => {
                 app.view.say(one_line(&card), true, None);
                 // The control shows what the user chose: bring back what holds.
@@ -89,6 +97,14 @@ pub async fn test_key(provider: String) -> Result<KeyTest, ErrorCard> {
 }
 
 fn note_key(app: App, provider: &str, status: KeyStatus) {
+    if provider == ModelsPlace::TOKEN {
+        app.library.place.update(|held| {
+            if let Loaded::Ready { value, .. } = held {
+                value.token = status;
+            }
+        });
+        return;
+    }
     app.facts.providers.update(|providers| {
         if let Some(held) = providers.iter_mut().find(|held| held.id == provider) {
             held.key = status;

@@ -2,7 +2,10 @@
 
 use leptos::{prelude::Set, task::spawn_local};
 
-use super::load_models;
+use super::{
+    downloads::{happened, load_downloads},
+    load_models,
+};
 use crate::{
     ipc::{client, feed},
     state::{App, Loaded, Page},
@@ -13,7 +16,10 @@ pub fn start(app: App) {
     app.facts.start.set(Loaded::Loading);
     spawn_local(async move {
         // Events first: what happens while the answer is on the way is not lost.
-        let subscribed = feed::start(app.store).await;
+        let subscribed = match feed::start(app.store).await {
+            Ok(()) => client::subscribe_app(move |events| happened(app, events)).await,
+            failed => failed,
+        };
         let bootstrap = match (client::bootstrap().await, subscribed) {
             (Ok(bootstrap), Ok(())) => bootstrap,
             // Where both failed, the start itself says more than the stream.
@@ -32,5 +38,6 @@ pub fn start(app: App) {
         app.facts.begin(&bootstrap);
         app.view.focus();
         load_models(app, false);
+        load_downloads(app);
     });
 }

@@ -97,11 +97,12 @@ pub fn ModelPicker(#[prop(into)] model: Signal<Option<ModelRef>>) -> impl IntoVi
                         class="button quiet"
                         on:click=move |_| {
                             open.set(false);
-                            app.view.page.set(crate::state::Page::Models);
+                            actions::go_to_models(app);
                         }
+                        data-testid="more-models"
                     >
                         <Icon shape=Shape::Cube />
-                        "Models on this machine"
+                        "Get more models…"
                     </button>
                     <span class="grow"></span>
                     <button

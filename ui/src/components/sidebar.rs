@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Icon, Shape, session_list::SessionList};
+use super::{DownloadsNote, Icon, Shape, session_list::SessionList};
 use crate::{
     actions, browser,
     state::{Page, use_app},
@@ -55,15 +55,13 @@ pub fn Sidebar() -> impl IntoView {
             </button>
             <SessionList />
             <div class="side-foot">
+                <DownloadsNote />
                 <button
                     type="button"
                     class="side-link"
                     data-testid="models"
                     aria-current=move || at_models.get().then_some("page")
-                    on:click=move |_| {
-                        app.view.page.set(Page::Models);
-                        app.view.drawer.set(false);
-                    }
+                    on:click=move |_| actions::go_to_models(app)
                 >
                     <Icon shape=Shape::Cube />
                     "Models"

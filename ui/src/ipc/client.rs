@@ -1,10 +1,11 @@
 //! Every command of the core as a typed function. Owns names and arguments; refuses to keep any state.
 
 use nexus_protocol::{
-    Bootstrap, DoctorReport, ErrorCard, Event, FileChange, FileDiff, HighlightSpan, ImageData,
-    KeyStatus, KeyTest, Mode, ModelCatalog, ModelInfo, ModelRef, ProviderEntry, ProviderView,
-    Routing, SearchHit, SessionId, SessionSummary, SettingsView, Snapshot, Submission, UndoReport,
-    UndoScope,
+    AppEvent, Bootstrap, DoctorReport, Download, DownloadId, DownloadRequest, ErrorCard, Event,
+    FileChange, FileDiff, FoundModel, HighlightSpan, HubDetails, HubPage, ImageData, ImportMode,
+    KeyStatus, KeyTest, LocalModels, Mode, ModelCatalog, ModelInfo, ModelRef, ModelRemoved,
+    ModelsPlace, ProviderEntry, ProviderView, Routing, SearchHit, SessionId, SessionSummary,
+    SettingsView, Snapshot, Submission, UndoReport, UndoScope,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -41,6 +42,12 @@ fn json<T: Serialize>(value: &T) -> Answer<Value> {
 pub async fn subscribe(receive: impl FnMut(Vec<Event>) + 'static) -> Answer<()> {
     let channel = channel(receive)?;
     invoke("subscribe", &arguments!(channel)).await
+}
+
+/// Opens the stream of what happens outside all sessions.
+pub async fn subscribe_app(receive: impl FnMut(Vec<AppEvent>) + 'static) -> Answer<()> {
+    let channel = channel(receive)?;
+    invoke("subscribe_app", &arguments!(channel)).await
 }
 
 /// What the window needs to draw itself first.
@@ -162,13 +169,78 @@ pub async fn model_pick_file() -> Answer<Option<ModelInfo>> {
 }
 
 /// Imports a model file by its path.
-pub async fn model_import(path: String) -> Answer<ModelInfo> {
-    invoke("model_import", &arguments!(path)).await
+pub async fn model_import(path: String, mode: ImportMode) -> Answer<ModelInfo> {
+    invoke("model_import", &arguments!(path, mode)).await
 }
 
-/// Removes a local model.
-pub async fn model_remove(model: ModelRef) -> Answer<()> {
+/// Removes a local model and says what that freed.
+pub async fn model_remove(model: ModelRef) -> Answer<ModelRemoved> {
     invoke("model_remove", &arguments!(model)).await
+}
+
+/// Asks the hub; without words it is the built-in catalogue. `cursor` asks for more of the same.
+pub async fn models_search(query: String, cursor: Option<String>) -> Answer<HubPage> {
+    invoke("models_search", &arguments!(query, cursor)).await
+}
+
+/// A model with all that can be fetched of it; memory is reckoned for `context` tokens.
+pub async fn models_details(id: String, context: Option<u32>) -> Answer<HubDetails> {
+    invoke("models_details", &arguments!(id, context)).await
+}
+
+/// What is in the models folder.
+pub async fn models_local() -> Answer<LocalModels> {
+    invoke("models_local", &Nothing {}).await
+}
+
+/// Models of other apps on this disk.
+pub async fn models_found() -> Answer<Vec<FoundModel>> {
+    invoke("models_found", &Nothing {}).await
+}
+
+/// Where models are kept and where they come from.
+pub async fn models_place() -> Answer<ModelsPlace> {
+    invoke("models_place", &Nothing {}).await
+}
+
+/// Moves the models folder. Returns when all is there.
+pub async fn models_move(to: String) -> Answer<ModelsPlace> {
+    invoke("models_move", &arguments!(to)).await
+}
+
+/// Opens the system's dialog for the folder to move models to; `None` where none was chosen.
+pub async fn models_pick_folder() -> Answer<Option<String>> {
+    invoke("models_pick_folder", &Nothing {}).await
+}
+
+/// Takes a model of another app in, by a link.
+pub async fn model_take(path: String) -> Answer<ModelInfo> {
+    invoke("model_take", &arguments!(path)).await
+}
+
+/// All downloads.
+pub async fn downloads() -> Answer<Vec<Download>> {
+    invoke("downloads", &Nothing {}).await
+}
+
+/// Begins a download, or goes on with one that is there already.
+pub async fn download_start(request: DownloadRequest) -> Answer<Download> {
+    invoke("download_start", &arguments!(request)).await
+}
+
+/// Stops it for now; what came stays.
+pub async fn download_pause(id: DownloadId) -> Answer<Download> {
+    invoke("download_pause", &arguments!(id)).await
+}
+
+/// Goes on with it.
+pub async fn download_resume(id: DownloadId) -> Answer<Download> {
+    invoke("download_resume", &arguments!(id)).await
+}
+
+/// Ends it and removes what came; one that is done goes off the list, and its model stays.
+pub async fn download_cancel(id: DownloadId) -> Answer<()> {
+    invoke("download_cancel", &arguments!(id)).await
 }
 
 /// Adds or changes a provider of the user's own.

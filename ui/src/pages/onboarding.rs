@@ -2,7 +2,7 @@
 
 use leptos::{prelude::*, task::spawn_local};
 use nexus_protocol::{
-    ErrorAction, ErrorCard, KeyStatus, KeyTest, ModelPlace, ModelRef, StarterStatus,
+    ErrorAction, ErrorCard, ImportMode, KeyStatus, KeyTest, ModelPlace, ModelRef, StarterStatus,
 };
 
 use crate::{
@@ -171,6 +171,15 @@ fn StarterDoor() -> impl IntoView {
                     <li><Icon shape=Shape::Check />"Nothing you write leaves this machine"</li>
                 </ul>
             </Show>
+            <button
+                type="button"
+                class="link-button start"
+                data-testid="onboarding-models"
+                disabled=busy
+                on:click=move |_| actions::go_to_models(app)
+            >
+                "Find a better one for this machine"
+            </button>
             <span class="grow"></span>
             <button
                 type="button"
@@ -213,7 +222,7 @@ fn FileDoor() -> impl IntoView {
         }
         state.set(Door::Busy("Checking the file"));
         spawn_local(async move {
-            let result = actions::import_model(app, path).await;
+            let result = actions::import_model(app, path, ImportMode::Either).await;
             finish(result.map(|info| Some(info.model))).await;
         });
     };

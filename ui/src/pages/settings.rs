@@ -1,8 +1,9 @@
-//! Settings: one column, five parts. Every value shown is what the core says holds.
+//! Settings: one column, six parts. Every value shown is what the core says holds.
 
 mod about;
 mod data;
 mod general;
+mod models;
 mod provider_form;
 mod providers;
 mod sandbox;
@@ -30,6 +31,7 @@ pub fn SettingsPage(section: SettingsSection) -> impl IntoView {
         <div class="page" data-testid="settings-page">
             <div class="page-column">
                 <general::General />
+                <models::Models />
                 <providers::Providers />
                 <data::Data />
                 <sandbox::Sandbox />

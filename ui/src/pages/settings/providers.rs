@@ -155,6 +155,8 @@ fn ProviderCard(id: String) -> impl IntoView {
             <Show when=move || entering.get() && needs_key()>
                 <KeyForm
                     name=name.get_untracked()
+                    noun="key"
+                    save_label="Save and test"
                     key_url=provider.get_untracked().and_then(|p| p.key_url)
                     busy=Signal::derive(busy)
                     save=Callback::new(save)
@@ -246,9 +248,14 @@ fn Tools(
     }
 }
 
+/// Where a key is typed.
 #[component]
-fn KeyForm(
+pub fn KeyForm(
     name: String,
+    /// What is typed: `key`, `token`.
+    noun: &'static str,
+    /// What the button says.
+    save_label: &'static str,
     key_url: Option<String>,
     busy: Signal<bool>,
     save: Callback<String>,
@@ -284,8 +291,8 @@ fn KeyForm(
                 type="password"
                 class="text-field"
                 autocomplete="off"
-                aria-label=format!("Key for {name}")
-                placeholder="Paste the key"
+                aria-label=format!("The {noun} for {name}")
+                placeholder=format!("Paste the {noun}")
                 data-testid="key-input"
                 on:input=move |event| blank.set(event_target_value(&event).trim().is_empty())
                 on:keydown=move |event| {
@@ -301,7 +308,7 @@ fn KeyForm(
                 data-testid="key-save"
                 disabled=move || blank.get() || busy.get()
             >
-                "Save and test"
+                {save_label}
             </button>
             {key_url.map(|url| view! {
                 <button
@@ -309,14 +316,15 @@ fn KeyForm(
                     class="link-button"
                     on:click=move |_| actions::open_link(app, url.clone())
                 >
-                    "Get a key"
+                    {format!("Get a {noun}")}
                 </button>
             })}
         </form>
     }
 }
 
-fn key_words(status: &KeyStatus) -> String {
+/// Whether there is a key, and where from.
+pub fn key_words(status: &KeyStatus) -> String {
     match status {
         KeyStatus::NotNeeded => "Needs no key".to_owned(),
         KeyStatus::Missing => "No key".to_owned(),
