@@ -14,6 +14,7 @@ use crate::{
 
 fn died() -> Play {
     Play::Error(ModelError::Local(LocalError::WorkerDied {
+        cause: nexus_llm::WorkerDeath::NotStarted,
         reason: "It was killed.".into(),
     }))
 }
