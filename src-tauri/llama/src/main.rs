@@ -18,6 +18,8 @@ mod prefix;
 mod serve;
 mod sieve;
 mod template;
+#[path = "../../crates/worker/src/template_watch.rs"]
+mod template_watch;
 mod utf8;
 
 use std::process::ExitCode;

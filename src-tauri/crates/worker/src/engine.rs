@@ -18,6 +18,7 @@ use nexus_protocol::{ChatMessage, ChatRequest, UserPart};
 use tokio::sync::mpsc;
 
 use crate::messages;
+use crate::template_watch::TemplateWatch;
 
 /// Conversations that the engine remembers, when it remembers any. On a processor it never forgets one: the parent
 /// reckons what they take and starts a new worker in time.
@@ -144,7 +145,11 @@ impl Engine {
 
     /// Hands a conversation to the engine, if it fits.
     pub(crate) async fn start(&self, request: &ChatRequest) -> Result<Started, WorkerError> {
-        let prompt_tokens = self.count(request).await?;
+        let prompt_tokens = {
+            // Nothing else runs now, so what takes long is the template.
+            let _watch = TemplateWatch::begin();
+            self.count(request).await?
+        };
         if prompt_tokens >= self.context_tokens {
             return Err(WorkerError::ContextOverflow {
                 prompt_tokens,

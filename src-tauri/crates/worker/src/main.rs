@@ -10,6 +10,7 @@ mod guard;
 mod messages;
 mod output;
 mod serve;
+mod template_watch;
 
 use std::process::ExitCode;
 
