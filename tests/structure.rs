@@ -29,7 +29,10 @@ const RULE: &[(&str, &[&str])] = &[
     ),
     ("hub", &[]),
     ("worker", &["nexus-protocol"]),
-    ("worker-client", &["nexus-protocol", "nexus-llm"]),
+    (
+        "worker-client",
+        &["nexus-protocol", "nexus-llm", "nexus-sandbox"],
+    ),
     (
         "core",
         &[

@@ -84,6 +84,13 @@ const PHASES: [Phase; 4] = [
     },
 ];
 
+/// Waits until what the page shows now is on the screen: nobody stops what they do not see yet, and drawing it is no part of the
+/// answer to the click.
+async fn drawn(app: &App) {
+    let script = "requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 0)));";
+    app.js_async(script, Vec::new()).await;
+}
+
 /// Clicks Stop in the page, and gives the milliseconds until a frame was drawn that shows it.
 async fn stop(app: &App) -> f64 {
     let script = "
@@ -158,6 +165,7 @@ async fn stop_often(phase: &Phase, first: usize, times: &mut Times) {
         } else {
             app.until(phase.name, &script).await;
         }
+        drawn(&app).await;
         let clicked = std::time::Instant::now();
         let shown = stop(&app).await;
         if round == first {

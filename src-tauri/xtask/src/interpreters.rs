@@ -15,7 +15,7 @@ pub const INTERPRETERS: OwnWorkspace = OwnWorkspace {
         ("nexus-python", "NEXUS_PYTHON"),
         ("nexus-javascript", "NEXUS_JAVASCRIPT"),
     ],
-    beside: &[],
+    beside: &["src-tauri/crates/tools/src/dev/run_code"],
     flags: "",
 };
 

@@ -115,7 +115,12 @@ fn ToolLine(call: ToolCall) -> impl IntoView {
         result.with(|result| match result {
             Some(result) => (
                 visible::plain(&result.summary),
-                format::duration(result.duration_ms),
+                // What never began took no time.
+                if status.get() == ItemStatus::Interrupted && result.duration_ms == 0 {
+                    String::new()
+                } else {
+                    format::duration(result.duration_ms)
+                },
             ),
             None => (Mark::of(None, status.get()).told.to_owned(), String::new()),
         })

@@ -223,7 +223,23 @@ pub enum LocalError {
     /// The worker died or broke its protocol.
     #[error("the model's process ended: {reason}")]
     WorkerDied {
-        /// What is known.
+        /// How.
+        cause: WorkerDeath,
+        /// What is known, in sentences.
+        reason: String,
+    },
+    /// Every engine that knows the file died of it, again and again.
+    #[error("{path} does not run here: {reason}")]
+    Incompatible {
+        /// The path.
+        path: String,
+        /// Each engine's reason, in sentences.
+        reason: String,
+    },
+    /// This machine could confine the worker, but it does not work, and running it unconfined was not allowed.
+    #[error("the model's process cannot be sandboxed: {reason}")]
+    Unconfined {
+        /// Why, a sentence.
         reason: String,
     },
     /// The worker did not answer in time and was killed.
@@ -232,6 +248,42 @@ pub enum LocalError {
         /// Seconds.
         seconds: u64,
     },
+}
+
+/// How a worker process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkerDeath {
+    /// It could not be started, or the app ends.
+    NotStarted,
+    /// Something outside ended it.
+    Killed {
+        /// The signal.
+        signal: i32,
+    },
+    /// It failed within: SIGSEGV, SIGABRT, SIGILL and the like.
+    Crashed {
+        /// The signal.
+        signal: i32,
+    },
+    /// It needed more memory than it was given, or than there was.
+    OutOfMemory {
+        /// What it was given, bytes; `None` where nothing was set.
+        limit: Option<u64>,
+    },
+    /// It exited.
+    Exited {
+        /// Its code.
+        code: i32,
+    },
+    /// It was ended because its engine failed or it sent what it should not.
+    Misbehaved,
+}
+
+impl WorkerDeath {
+    /// Whether a new process may do better at once.
+    pub fn is_worth_a_restart(self) -> bool {
+        !matches!(self, Self::NotStarted | Self::OutOfMemory { .. })
+    }
 }
 
 impl ModelError {
@@ -437,7 +489,40 @@ impl LocalError {
                 ),
                 ErrorAction::ChooseModel,
             ),
-            Self::WorkerDied { reason } => ErrorCard::new(
+            Self::WorkerDied {
+                cause: WorkerDeath::OutOfMemory { limit },
+                reason,
+            } => ErrorCard::new(
+                C::TooBig,
+                "The model ran out of memory",
+                match limit {
+                    Some(limit) => format!(
+                        "{reason} It was given {}. Close other programs, start a new chat, or choose a smaller model.",
+                        gib(*limit)
+                    ),
+                    None => format!(
+                        "{reason} Close other programs, start a new chat, or choose a smaller model."
+                    ),
+                },
+                ErrorAction::ChooseModel,
+            ),
+            Self::Incompatible { path, reason } => ErrorCard::new(
+                C::WorkerDied,
+                "This model does not run here",
+                format!(
+                    "{path}: {reason} It is tried again when the file or the app changes, or when you say so with `nexus models retry`."
+                ),
+                ErrorAction::ChooseModel,
+            ),
+            Self::Unconfined { reason } => ErrorCard::new(
+                C::Settings,
+                "Local models cannot be sandboxed",
+                format!(
+                    "{reason} Set unsandboxed_models = true in the settings to run them not sandboxed, or choose another model."
+                ),
+                ErrorAction::ChooseModel,
+            ),
+            Self::WorkerDied { reason, .. } => ErrorCard::new(
                 C::WorkerDied,
                 "The model's process ended",
                 format!("{reason} What it had said is kept. Try again: it starts anew."),

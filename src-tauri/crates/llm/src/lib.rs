@@ -22,7 +22,7 @@ mod wire;
 pub use address::place_of;
 pub use client::{Timeouts, http_client, http_client_with};
 pub use decode::{StreamDecoder, StreamState};
-pub use error::{LocalError, ModelError, Phase, ProviderLabel};
+pub use error::{LocalError, ModelError, Phase, ProviderLabel, WorkerDeath};
 pub use model::{Model, ModelEvent, ModelStream};
 pub use remote::{ProviderSpec, RemoteProvider};
 pub use retry::{Jitter, SeededJitter, SystemJitter};

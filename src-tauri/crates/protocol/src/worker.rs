@@ -21,8 +21,25 @@ pub const ENV_PARENT: &str = "NEXUS_WORKER_PARENT";
 pub const ENV_MEMORY_LIMIT: &str = "NEXUS_WORKER_MEMORY_LIMIT";
 /// Environment variable with the threads that the worker computes with.
 pub const ENV_THREADS: &str = "NEXUS_WORKER_THREADS";
+/// The only argument that a worker knows: it prints one line of JSON, a [`WorkerProbe`], and exits.
+pub const PROBE: &str = "--probe";
 /// Environment variable with the worker's log filter, as `tracing` writes filters.
 pub const ENV_LOG: &str = "NEXUS_WORKER_LOG";
+
+/// What a worker program says of itself when it is asked with [`PROBE`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerProbe {
+    /// Of the program.
+    pub version: String,
+    /// The engine in it: `mistral`, `llama`.
+    pub backend: String,
+    /// Graphics processors that it can compute on, as it found them; none where it computes on the processor.
+    #[serde(default)]
+    pub devices: Vec<String>,
+    /// Features of the processor that it was built for and does not run without: `avx2` and the like.
+    #[serde(default)]
+    pub cpu: Vec<String>,
+}
 
 /// What the parent asks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -148,6 +165,11 @@ pub enum WorkerError {
     /// The engine refused the file.
     Load {
         /// Its words.
+        reason: String,
+    },
+    /// There is not enough memory. The parent should not use this worker again.
+    OutOfMemory {
+        /// The engine's words.
         reason: String,
     },
     /// Prompt and answer do not fit the context.

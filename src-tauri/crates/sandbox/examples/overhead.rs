@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use nexus_sandbox::{Limits, Sandbox, Spec};
+use nexus_sandbox::{Kind, Limits, Sandbox, Spec};
 
 const ROUNDS: u32 = 200;
 
@@ -35,6 +35,7 @@ fn main() -> anyhow::Result<()> {
         hidden: Vec::new(),
         network: false,
         limits: Limits::default(),
+        kind: Kind::Tool,
     };
     // Taken in turns, so that whatever else the machine does falls on both.
     let (mut plain, mut confined) = (Vec::new(), Vec::new());

@@ -13,7 +13,7 @@ pub mod view;
 
 pub use machine::{Layer, Machine};
 pub use protected::{is_protected, protected};
-pub use spec::{Limits, Sandbox, Spec, Unavailable};
+pub use spec::{Kind, Limits, Sandbox, Spec, Unavailable};
 
 /// The launcher's exit code where the program was not started. The reason is one line on its standard error that begins with
 /// [`FAILED_PREFIX`].

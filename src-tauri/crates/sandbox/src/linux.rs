@@ -7,8 +7,10 @@
 
 mod confine;
 mod filter;
+mod graphics;
 mod init;
 mod launcher;
+mod loader;
 mod probe;
 mod raw;
 mod root;

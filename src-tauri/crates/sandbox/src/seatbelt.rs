@@ -6,18 +6,17 @@
 use std::path::Path;
 
 use crate::{
-    Spec, Unavailable, protected,
+    Kind, Spec, Unavailable, protected,
     view::{Access, View},
 };
 
 #[cfg(test)]
 mod tests;
 
-/// What every program needs: to start children, to read what the system says about itself, to write to what it was given.
+/// What every program needs: to read what the system says about itself, to write to what it was given.
 /// Mach services are named one by one: the ones behind the keychain, the pasteboard and other apps are not among them.
 const BASE: &str = r#"(version 1)
 (deny default)
-(allow process-exec process-fork)
 (allow signal (target same-sandbox))
 (allow process-info* (target same-sandbox))
 (allow sysctl-read)
@@ -29,6 +28,15 @@ const BASE: &str = r#"(version 1)
 (allow pseudo-tty)
 (allow mach-lookup (global-name "com.apple.system.opendirectoryd.libinfo") (global-name "com.apple.logd"))
 (allow ipc-posix-sem)
+"#;
+
+/// Added for tools, which start other programs.
+const CHILDREN: &str = "(allow process-exec process-fork)\n";
+
+/// Added where the program may use the graphics processor: Metal's devices and its compiler.
+const GRAPHICS: &str = r#"(allow iokit-open)
+(allow iokit-get-properties)
+(allow mach-lookup (global-name "com.apple.MTLCompilerService") (xpc-service-name "com.apple.MTLCompilerService"))
 "#;
 
 /// Added where the program may reach the network. Unix sockets stay closed but for the resolver's.
@@ -46,6 +54,18 @@ const NETWORK: &str = r#"(allow network-outbound (remote ip))
 pub fn profile(spec: &Spec) -> Result<String, Unavailable> {
     let view = View::of(spec)?;
     let mut text = BASE.to_owned();
+    match (spec.kind, spec.argv.first()) {
+        (Kind::Tool, _) => text.push_str(CHILDREN),
+        (Kind::Worker { gpu }, program) => {
+            if let Some(program) = program {
+                let program = quoted(Path::new(program))?;
+                text.push_str(&format!("(allow process-exec (literal {program}))\n"));
+            }
+            if gpu {
+                text.push_str(GRAPHICS);
+            }
+        }
+    }
     if spec.network {
         text.push_str(NETWORK);
     }

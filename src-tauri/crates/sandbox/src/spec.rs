@@ -32,6 +32,23 @@ pub struct Spec {
     pub network: bool,
     /// How much it may use.
     pub limits: Limits,
+    /// What it is for.
+    #[serde(default)]
+    pub kind: Kind,
+}
+
+/// What a confined program is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// A tool of the user's: it may run all programs that it can read.
+    #[default]
+    Tool,
+    /// One that reads hostile files and needs nothing but itself, as a model's worker: it sees the system's libraries and not its
+    /// programs, and can start none.
+    Worker {
+        /// Whether it gets the devices of the graphics processor.
+        gpu: bool,
+    },
 }
 
 /// How much a program and its children may use.

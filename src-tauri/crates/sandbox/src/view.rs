@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Spec, Unavailable};
+use crate::{Kind, Spec, Unavailable};
 
 #[cfg(test)]
 mod tests;
@@ -69,6 +69,39 @@ const SYSTEM: &[&str] = &[
     "/private/var/select",
 ];
 
+/// What a program needs to run that starts no other: the system's libraries, and none of its programs.
+const LIBRARIES: &[&str] = &[
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib32",
+    "/usr/lib64",
+    "/usr/local/lib",
+    "/usr/share/zoneinfo",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/localtime",
+    "/nix/store",
+    "/sys/devices/system",
+    // macOS.
+    "/System/Library",
+    "/Library/Apple",
+    "/private/var/db/timezone",
+];
+
+/// What drivers of graphics processors need besides.
+const GRAPHICS: &[&str] = &[
+    "/opt",
+    "/sys",
+    "/usr/local/cuda",
+    "/usr/share/vulkan",
+    "/etc/vulkan",
+    "/etc/OpenCL",
+    "/Library/GPUBundles",
+];
+
 /// Secrets in those trees. Most are closed to ordinary users; whoever runs as root has only this.
 const SECRETS: &[&str] = &[
     "/etc/shadow",
@@ -98,10 +131,15 @@ impl View {
             trees: BTreeMap::new(),
             named: Vec::new(),
         };
-        for path in SYSTEM {
+        let (system, programs) = match spec.kind {
+            Kind::Tool => (SYSTEM.to_vec(), programs(spec)),
+            Kind::Worker { gpu: false } => (LIBRARIES.to_vec(), Vec::new()),
+            Kind::Worker { gpu: true } => ([LIBRARIES, GRAPHICS].concat(), Vec::new()),
+        };
+        for path in system {
             view.read(Path::new(path));
         }
-        for path in programs(spec) {
+        for path in programs {
             let inside = |tree: &PathBuf| path.starts_with(tree);
             if spec.folder.as_ref().is_some_and(inside) || inside(&spec.temp) {
                 continue;

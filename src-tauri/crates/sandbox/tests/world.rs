@@ -22,7 +22,7 @@ use std::{
     time::Duration,
 };
 
-use nexus_sandbox::{Limits, Sandbox, Spec, protected};
+use nexus_sandbox::{Kind, Limits, Sandbox, Spec, protected};
 
 pub const LAUNCHER: &str = env!("CARGO_BIN_EXE_nexus-sandbox");
 pub const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -224,6 +224,7 @@ impl World {
             hidden: vec![self.path("data"), self.path("project/hidden")],
             network: profile == Profile::Network,
             limits: Limits::default(),
+            kind: Kind::Tool,
         }
     }
 

@@ -24,7 +24,7 @@ use std::{
 };
 
 use nexus_protocol::{Action, Capability, Confinement, NetworkAction, ProcessAction, ResultPart};
-use nexus_sandbox::{FAILED, FAILED_PREFIX, Limits, Spec};
+use nexus_sandbox::{FAILED, FAILED_PREFIX, Kind, Limits, Spec};
 use serde_json::Value;
 
 pub(crate) use child::{Child, Source, Started, Streams, supervise};
@@ -98,6 +98,7 @@ impl Program {
             hidden: ctx.host.hidden.clone(),
             network: self.network,
             limits: Limits::default(),
+            kind: Kind::Tool,
         };
         let process = ProcessAction {
             language: self.language.to_owned(),

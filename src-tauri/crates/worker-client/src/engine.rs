@@ -1,40 +1,71 @@
-//! The engine of local models: at most one worker process, and everything that is done to keep it well.
+//! The engine of local models: a worker process for each model in memory, and everything that is done to keep them well.
 //!
-//! [`LocalEngine`] is a handle; one task, the actor, owns the process. What comes in waits in one queue and is served in
-//! order. A worker may hang, die or lie: every call still ends, with a typed error.
+//! [`LocalEngine`] is a handle; one task, the actor, owns the processes. What comes in waits in one queue and is served in
+//! order: one answer at a time, for they all want the same cores. A worker may hang, die or lie: every call still ends, with a
+//! typed error. One that dies before anything was shown is started anew once; a file that it dies of again and again is given up
+//! with that engine, and goes to the other one.
 
 mod actor;
 mod backend;
 mod breaker;
+mod chooser;
+mod confinement;
+mod death;
 mod generation;
 mod link;
 mod loading;
 mod local_model;
 mod options;
+mod pressure;
 mod process;
+mod programs;
+mod records;
+mod residence;
+mod retries;
 mod spawner;
 mod stderr;
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_llm::{LocalError, Model, ModelError};
+use nexus_llm::{LocalError, Model, ModelError, WorkerDeath};
 use nexus_protocol::{ChatRequest, ModelInfo};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use backend::Backend;
+pub use confinement::Confinement;
 pub use options::{Limits, WeightsPolicy, WorkerOptions};
+pub use pressure::{MemoryGauge, MemoryReading};
+pub use programs::WorkerProgram;
+pub use records::{Measured, Record};
 
 use actor::{Actor, Control, Job, Work};
+use chooser::{Chooser, Subject};
 use local_model::LocalModel;
 
-/// Runs local models, one at a time. Clones are handles to the same worker; it ends when the last one is gone.
+/// Runs local models, one answer at a time. Clones are handles to the same worker; it ends when the last one is gone.
 #[derive(Clone, Debug)]
 pub struct LocalEngine {
     jobs: mpsc::UnboundedSender<Job>,
     control: mpsc::UnboundedSender<Control>,
-    loaded: watch::Receiver<Option<PathBuf>>,
+    resident: watch::Receiver<Vec<PathBuf>>,
+    chooser: Arc<Chooser>,
+}
+
+/// How a model would be run now.
+#[derive(Clone, Debug)]
+pub struct Outlook {
+    /// With this engine.
+    pub backend: Backend,
+    /// Why, a sentence for people.
+    pub why: String,
+    /// By this program.
+    pub program: WorkerProgram,
+    /// How it did before, and what it does not run with.
+    pub record: Record,
 }
 
 impl LocalEngine {
@@ -42,12 +73,21 @@ impl LocalEngine {
     pub fn new(options: WorkerOptions) -> Self {
         let (jobs, job_queue) = mpsc::unbounded_channel();
         let (control, control_queue) = mpsc::unbounded_channel();
-        let (loaded_in, loaded) = watch::channel(None);
-        tokio::spawn(Actor::new(options, job_queue, control_queue, loaded_in).run());
+        let (resident_in, resident) = watch::channel(Vec::new());
+        let chooser = Arc::new(Chooser::new(&options));
+        let actor = Actor::new(
+            options,
+            job_queue,
+            control_queue,
+            resident_in,
+            chooser.clone(),
+        );
+        tokio::spawn(actor.run());
         Self {
             jobs,
             control,
-            loaded,
+            resident,
+            chooser,
         }
     }
 
@@ -71,6 +111,7 @@ impl LocalEngine {
         let (reply, answer) = oneshot::channel();
         let sent = self.jobs.send(Job {
             path,
+            model: info.model.0.clone(),
             context_tokens: info.context_tokens,
             cancel: cancel.clone(),
             work: Work::Count {
@@ -88,7 +129,7 @@ impl LocalEngine {
         }
     }
 
-    /// Frees the model's memory, once the answer that may be running has ended. Returns when it is free.
+    /// Frees the memory of all models, once the answer that may be running has ended. Returns when it is free.
     pub async fn unload(&self) {
         let (done, waiting) = oneshot::channel();
         if self.control.send(Control::Unload(done)).is_ok() {
@@ -97,7 +138,7 @@ impl LocalEngine {
         }
     }
 
-    /// Ends the worker at once; what runs or waits ends with [`ModelError::Cancelled`]. Nothing can be run afterwards.
+    /// Ends all workers at once; what runs or waits ends with [`ModelError::Cancelled`]. Nothing can be run afterwards.
     pub async fn shutdown(&self) {
         let (done, waiting) = oneshot::channel();
         if self.control.send(Control::Shutdown(done)).is_ok() {
@@ -105,9 +146,65 @@ impl LocalEngine {
         }
     }
 
-    /// The file whose model is in memory now.
+    /// The file whose model was used last, where it is in memory.
     pub fn loaded(&self) -> Option<PathBuf> {
-        self.loaded.borrow().clone()
+        self.resident.borrow().last().cloned()
+    }
+
+    /// The files whose models are in memory, the one used last at the end.
+    pub fn resident(&self) -> Vec<PathBuf> {
+        self.resident.borrow().clone()
+    }
+
+    /// Which engine each model, by its name, is to be run with; the others are run as is best. Applies from the next request on.
+    pub fn set_backends(&self, pins: HashMap<String, Backend>) {
+        self.chooser.set_pins(pins);
+    }
+
+    /// The engines that are there, each with the build that runs on this machine. The first call asks the programs.
+    pub async fn programs(&self) -> HashMap<Backend, WorkerProgram> {
+        self.chooser.programs().await.as_ref().clone()
+    }
+
+    /// How the model in the file would be run now. Loads nothing.
+    ///
+    /// # Errors
+    /// What a request would get before anything is loaded: the file is missing or no model, no engine is left for it.
+    pub async fn outlook(&self, path: &Path, info: &ModelInfo) -> Result<Outlook, LocalError> {
+        let identity = loading::identity(path).await?;
+        let summary = loading::inspect(path).await?;
+        let subject = Subject {
+            path,
+            identity: &identity,
+            model: &info.model.0,
+            architecture: &summary.architecture,
+        };
+        let chosen = self.chooser.choose(subject, &[]).await?;
+        Ok(Outlook {
+            backend: chosen.backend,
+            why: chosen.why,
+            program: chosen.program,
+            record: self.chooser.record(path, &identity),
+        })
+    }
+
+    /// What is known of the file in its present state.
+    ///
+    /// # Errors
+    /// [`LocalError::FileMissing`].
+    pub async fn record(&self, path: &Path) -> Result<Record, LocalError> {
+        let identity = loading::identity(path).await?;
+        Ok(self.chooser.record(path, &identity))
+    }
+
+    /// Forgets that a file was given up: it is tried again with every engine.
+    ///
+    /// # Errors
+    /// [`LocalError::FileMissing`].
+    pub async fn try_again(&self, path: &Path) -> Result<(), LocalError> {
+        let identity = loading::identity(path).await?;
+        self.chooser.try_again(path, &identity);
+        Ok(())
     }
 
     /// After how long without a request the model's memory is freed; `None` for never.
@@ -119,6 +216,7 @@ impl LocalEngine {
 
 fn shut_down() -> ModelError {
     ModelError::Local(LocalError::WorkerDied {
+        cause: WorkerDeath::NotStarted,
         reason: "Local models were shut down.".to_owned(),
     })
 }

@@ -10,4 +10,7 @@ pub mod memory;
 pub mod starter;
 mod tool_calls;
 
-pub use engine::{Limits, LocalEngine, WeightsPolicy, WorkerOptions};
+pub use engine::{
+    Backend, Confinement, Limits, LocalEngine, Measured, MemoryGauge, MemoryReading, Outlook,
+    Record, WeightsPolicy, WorkerOptions, WorkerProgram,
+};

@@ -6,17 +6,30 @@
 )]
 
 use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use nexus_protocol::worker::{FrameDecoder, WorkerError, WorkerReply, WorkerRequest, encode};
+use nexus_protocol::worker::{
+    FrameDecoder, PROBE, WorkerError, WorkerProbe, WorkerReply, WorkerRequest, encode,
+};
 use nexus_protocol::{ChatMessage, ChatRequest, FinishReason, Usage, UserPart};
 
 /// The generation that waits to be cancelled.
 type Waiting = Arc<Mutex<Option<u64>>>;
 
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some(PROBE) {
+        let probe = WorkerProbe {
+            version: "fake".to_owned(),
+            backend: if is_llama() { "llama" } else { "mistral" }.to_owned(),
+            ..WorkerProbe::default()
+        };
+        raw(serde_json::to_string(&probe).unwrap().as_bytes());
+        return;
+    }
     let mut stdin = std::io::stdin().lock();
     let mut decoder = FrameDecoder::default();
     let mut buffer = [0; 4096];
@@ -82,8 +95,32 @@ fn serve(request: WorkerRequest, waiting: &Waiting) {
     }
 }
 
+/// Whether it plays the worker on llama.cpp: by its name.
+fn is_llama() -> bool {
+    let name = std::env::args_os().next().unwrap();
+    Path::new(&name)
+        .file_name()
+        .is_some_and(|name| name.to_string_lossy().contains("llama"))
+}
+
 fn load(path: &str, context_tokens: u32) {
     match Path::new(path).file_stem().unwrap().to_str().unwrap() {
+        "llama-dies" if is_llama() => die("a panic: llama cannot (llama.rs:1)"),
+        "llama-refuses" if is_llama() => send(&WorkerReply::LoadFailed {
+            error: WorkerError::Load {
+                reason: "unknown pre-tokenizer".to_owned(),
+            },
+        }),
+        "too-much" => send(&WorkerReply::LoadFailed {
+            error: WorkerError::OutOfMemory {
+                reason: "no room for 9 bytes".to_owned(),
+            },
+        }),
+        "die-once"
+            if std::fs::write(format!("{path}.died"), "").is_ok_and(|()| first_death(path)) =>
+        {
+            die("a panic: only once (gguf.rs:2)")
+        }
         "die-on-load" => die("a panic: no such tensor (gguf.rs:1)"),
         "hang-on-load" => std::thread::sleep(Duration::from_secs(3600)),
         "deaf-on-load" => hang(),
@@ -98,6 +135,57 @@ fn load(path: &str, context_tokens: u32) {
             context_tokens,
             load_ms: 1,
         }),
+    }
+}
+
+/// Whether it has not died for this file before; now it has.
+fn first_death(path: &str) -> bool {
+    std::fs::hard_link(format!("{path}.died"), format!("{path}.died-once")).is_ok()
+}
+
+/// What a program in the sandbox would try, and whether it could: `KIND WHERE`.
+fn attempt(words: &str) -> String {
+    let (kind, place) = words.split_once(' ').unwrap();
+    let result = match kind {
+        "connect" => TcpStream::connect(place).map(drop),
+        "resolve" => std::net::ToSocketAddrs::to_socket_addrs(place).map(drop),
+        #[cfg(unix)]
+        "unix" => std::os::unix::net::UnixStream::connect(place).map(drop),
+        "read" => std::fs::read(place).map(drop),
+        "list" => std::fs::read_dir(place).map(drop),
+        "write" => std::fs::write(place, "hostile"),
+        "append" => std::fs::OpenOptions::new()
+            .append(true)
+            .open(place)
+            .map(drop),
+        "remove" => std::fs::remove_file(place),
+        "run" => Command::new(place).spawn().map(drop),
+        // A program of its own making, in the only folder that it may write.
+        "copy" => std::fs::copy("/proc/self/exe", place)
+            .and_then(|_| Command::new(place).arg(PROBE).spawn())
+            .map(drop),
+        other => panic!("{other} is not known"),
+    };
+    match result {
+        Ok(()) => "done".to_owned(),
+        Err(error) => format!("refused: {error}"),
+    }
+}
+
+/// Takes memory until there is none. Pages are written, for memory that is only promised costs nothing.
+fn take_all_memory() -> ! {
+    let mut all = Vec::new();
+    loop {
+        all.push(vec![1_u8; 8 << 20]);
+        std::hint::black_box(&all);
+    }
+}
+
+#[cfg(unix)]
+fn raise(signal: rustix::process::Signal) -> ! {
+    // Rust's own handler of SIGSEGV lets the first one pass.
+    loop {
+        rustix::process::kill_process(rustix::process::getpid(), signal).unwrap();
     }
 }
 
@@ -154,6 +242,22 @@ fn generate(id: u64, request: &ChatRequest, waiting: &Waiting) {
             text("half");
             std::process::abort();
         }
+        #[cfg(unix)]
+        "sigkill" => {
+            text("half");
+            raise(rustix::process::Signal::KILL);
+        }
+        #[cfg(unix)]
+        "sigsegv" => {
+            text("half");
+            raise(rustix::process::Signal::SEGV);
+        }
+        "memory" => {
+            text("half");
+            take_all_memory();
+        }
+        "die silently" => die("a panic: before a word (model.rs:3)"),
+        "who" => text(if is_llama() { "llama" } else { "mistral" }),
         "engine" => {
             send(&WorkerReply::Failed {
                 id,
@@ -220,6 +324,7 @@ fn generate(id: u64, request: &ChatRequest, waiting: &Waiting) {
         "tools?" => text(&format!("{} tools", request.tools.len())),
         "env" => text(&environment()),
         "pid" => text(&std::process::id().to_string()),
+        other if other.starts_with("try ") => text(&attempt(&other[4..])),
         other => {
             text("You said: ");
             text(other);

@@ -13,6 +13,8 @@ use serde::Deserialize;
 
 /// What the code finds beside the language, and how its values are shown.
 const PRELUDE: &str = include_str!("prelude.js");
+/// What values become, the same as with Node.
+const SHOW: &str = include_str!("../../../crates/tools/src/dev/run_code/show.js");
 /// The engine recurses on this stack as deep as its own limit allows, which is more than a main thread has everywhere.
 const STACK_BYTES: usize = 256 * 1024 * 1024;
 
@@ -58,11 +60,12 @@ impl Session {
         let mut context = Context::default();
         host::install(&mut context)?;
         let make = context.eval(Source::from_bytes(PRELUDE))?;
+        let show = context.eval(Source::from_bytes(SHOW))?;
         let host = host::functions(&mut context);
         let own = make
             .as_callable()
             .ok_or_else(|| host::failure("the prelude is no function"))?
-            .call(&JsValue::undefined(), &[host.into()], &mut context)?
+            .call(&JsValue::undefined(), &[host.into(), show], &mut context)?
             .as_object()
             .ok_or_else(|| host::failure("the prelude gives no object"))?;
         Ok(Self { context, own })

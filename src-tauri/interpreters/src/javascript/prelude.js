@@ -1,9 +1,8 @@
-// A function of the host's: gives code its world, and the program the functions that make answers.
-(host) => {
+// A function of the host's and of show.js: gives code its world, and the program the functions that make answers.
+(host, makeShow) => {
   'use strict';
-  const MAX_TEXT = 20000, MAX_ROWS = 200, MAX_COLUMNS = 50, MAX_LABELS = 500;
+  const MAX_TEXT = 20000, MAX_ITEMS = 200;
   const { stringify } = JSON;
-  let tables = [], charts = [];
 
   // A value as JavaScript would write it, so deep.
   const inspect = (value, depth = 4, seen = []) => {
@@ -21,10 +20,10 @@
       const line = `${open} ${items.join(', ')} ${close}`;
       return line.length <= 100 ? line : `${open}\n${items.map((it) => '  ' + it.replaceAll('\n', '\n  ')).join(',\n')}\n${close}`;
     };
-    const cut = (items) => (items.length <= MAX_ROWS ? items : [...items.slice(0, MAX_ROWS), `… ${items.length - MAX_ROWS} more`]);
+    const cut = (items) => (items.length <= MAX_ITEMS ? items : [...items.slice(0, MAX_ITEMS), `… ${items.length - MAX_ITEMS} more`]);
     const name = value.constructor && value.constructor.name !== 'Object' ? `${value.constructor.name} ` : '';
     if (depth === 0) return Array.isArray(value) ? '[Array]' : `[${name.trim() || 'Object'}]`;
-    if (Array.isArray(value)) return list(cut([...value.slice(0, MAX_ROWS + 1)].map(inner)), '[', ']');
+    if (Array.isArray(value)) return list(cut([...value.slice(0, MAX_ITEMS + 1)].map(inner)), '[', ']');
     if (ArrayBuffer.isView(value)) return name + list(cut([...value].map(String)), '[', ']');
     if (value instanceof Map) return name + list(cut([...value].map(([key, it]) => `${inner(key)} => ${inner(it)}`)), '{', '}');
     if (value instanceof Set) return name + list(cut([...value].map(inner)), '{', '}');
@@ -32,43 +31,7 @@
     return name + list(cut(Object.keys(value).map((it) => `${key(it)}: ${inner(value[it])}`)), '{', '}');
   };
 
-  const cell = (value) =>
-    value === null || value === undefined ? ''
-      : (typeof value === 'object' ? inspect(value, 2) : String(value)).slice(0, 300);
-  const number = (value) => (Number.isFinite(Number(value)) && value !== null && value !== '' ? Number(value) : null);
-  const isRecord = (value) => {
-    if (value === null || typeof value !== 'object') return false;
-    const prototype = Object.getPrototypeOf(value);
-    return prototype === null || prototype === Object.prototype;
-  };
-  const tableOf = (value) => {
-    if (!Array.isArray(value) || value.length === 0 || !value.every(isRecord)) return null;
-    const head = value.slice(0, MAX_ROWS);
-    const columns = [...new Set(head.flatMap((row) => Object.keys(row)))].slice(0, MAX_COLUMNS);
-    return { columns, rows: head.map((row) => columns.map((name) => cell(row[name]))), total_rows: value.length };
-  };
-
-  globalThis.showTable = (rows) => {
-    const table = tableOf(rows);
-    if (table === null) throw new TypeError('rows must be an array of plain objects');
-    tables.push(table);
-  };
-  globalThis.showChart = (labels, series, title = '', kind = 'line') => {
-    if (isRecord(title)) ({ title = '', kind = 'line' } = title);
-    if (kind !== 'line' && kind !== 'bar') throw new TypeError('kind must be "line" or "bar"');
-    const all = Array.isArray(series) ? { '': series } : series;
-    for (const [name, values] of Object.entries(all)) {
-      if (!Array.isArray(values) || values.length !== labels.length) {
-        throw new TypeError(`series ${stringify(name)} must have a value for each of the ${labels.length} labels`);
-      }
-    }
-    charts.push({
-      kind,
-      title: String(title),
-      labels: labels.map(cell).slice(0, MAX_LABELS),
-      series: Object.entries(all).map(([name, values]) => ({ name, values: values.map(number).slice(0, MAX_LABELS) })),
-    });
-  };
+  const show = makeShow((value) => inspect(value, 2));
 
   // Node's names for what is here of Node.
   const asText = (options) => options !== undefined && (typeof options === 'string' || options.encoding !== undefined);
@@ -123,16 +86,9 @@
     return found;
   };
 
-  const answer = (reply) => stringify({ ...reply, tables, charts });
   return {
-    begin: () => { tables = []; charts = []; },
-    value: (value) => {
-      if (value === undefined) return answer({});
-      const table = tableOf(value);
-      if (table === null) return answer({ value: inspect(value).slice(0, MAX_TEXT) });
-      tables.push(table);
-      return answer({});
-    },
-    error: (text) => answer({ error: text.length <= MAX_TEXT ? text : text.slice(0, MAX_TEXT) + '…' }),
+    begin: show.begin,
+    value: (value) => show.answer(value === undefined || show.takes(value) ? {} : { value: inspect(value).slice(0, MAX_TEXT) }),
+    error: (text) => show.answer({ error: text.length <= MAX_TEXT ? text : text.slice(0, MAX_TEXT) + '…' }),
   };
 }

@@ -45,8 +45,11 @@ pub(super) struct Call {
 pub(super) enum CallEnd {
     /// It has a result, which is on disk.
     Answered(ToolResult),
-    /// The turn was cancelled; the call has no result yet.
-    Cancelled,
+    /// The turn was cancelled after the call ran this long, milliseconds; it has no result yet.
+    Cancelled {
+        /// 0 where it did not begin.
+        ran_ms: u64,
+    },
     /// The app closes while the user is asked: the question stays.
     Waiting,
     /// Going on makes no sense; the result is on disk.
@@ -129,12 +132,15 @@ impl Turn {
         let outcome = match self.outcome(&mut call, desk, &mut began).await {
             Ok(outcome) => outcome,
             Err(Stop::Cancelled) => {
+                let mut ran_ms = self.deps.clock.now().since(began);
                 if call.approval().is_some_and(|it| it.answer.is_none()) {
+                    // Waiting for a word is not running.
+                    ran_ms = 0;
                     call.set_answer(ApprovalAnswer::Withdrawn);
                     // Best effort: who cancels gets the result of a cancelled call next, on disk.
                     let _saved = self.save(&call.item).await;
                 }
-                return CallEnd::Cancelled;
+                return CallEnd::Cancelled { ran_ms };
             }
             Err(Stop::Waiting) => return CallEnd::Waiting,
             Err(Stop::Storage(error)) => return CallEnd::Storage(error),

@@ -405,7 +405,7 @@ pub(crate) async fn close_leftovers(
                     } else {
                         prompt::CALL_INTERRUPTED
                     };
-                    Some(interrupted_call(item, reason))
+                    Some(interrupted_call(item, reason, 0))
                 }
                 _ => {
                     item.status = ItemStatus::Interrupted;

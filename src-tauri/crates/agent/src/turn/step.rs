@@ -273,7 +273,7 @@ impl Step<'_> {
         }
         if let Some(reason) = unanswered {
             let open = calls.iter().filter_map(|id| journal.item(*id));
-            last.extend(open.map(|item| interrupted_call(item, reason)));
+            last.extend(open.map(|item| interrupted_call(item, reason, 0)));
         }
         let written = self.flusher.finish(last).await;
         match (end, written) {
@@ -314,8 +314,8 @@ fn speed(tokens: u64, after_first_ms: u64) -> Option<f64> {
     Some((tokens - 1) as f64 * 1000.0 / after_first_ms as f64)
 }
 
-/// A call that was broken off, with the result that every call has.
-pub(super) fn interrupted_call(mut item: Item, reason: &str) -> Item {
+/// A call that was broken off after it ran this long, with the result that every call has.
+pub(super) fn interrupted_call(mut item: Item, reason: &str, ran_ms: u64) -> Item {
     if let ItemBody::ToolCall {
         result,
         approval,
@@ -329,6 +329,7 @@ pub(super) fn interrupted_call(mut item: Item, reason: &str) -> Item {
             "interrupted"
         };
         let mut failed = ToolResult::failed(reason, summary);
+        failed.duration_ms = ran_ms;
         // What it printed until then is worth keeping.
         if !output.is_empty() {
             failed.output = bounded(format!("{reason} It had printed:\n{output}"));

@@ -132,7 +132,13 @@ impl Turn {
                     }
                 }
                 CallEnd::Fatal(reason) => worst = ToolsEnd::Limit(cards::tool_fatal(reason)),
-                CallEnd::Cancelled => open.extend(self.journal.item(id)),
+                CallEnd::Cancelled { ran_ms } => {
+                    open.extend(
+                        self.journal
+                            .item(id)
+                            .map(|item| interrupted_call(item, prompt::CALL_CANCELLED, ran_ms)),
+                    );
+                }
                 CallEnd::Waiting => worst = ToolsEnd::Waiting,
                 CallEnd::Storage(error) => return ToolsEnd::Storage(error),
             }
@@ -140,16 +146,20 @@ impl Turn {
         if open.is_empty() || matches!(worst, ToolsEnd::Waiting) {
             return worst;
         }
-        self.leave(open, prompt::CALL_CANCELLED, ToolsEnd::Cancelled)
-            .await
+        self.end(open, ToolsEnd::Cancelled).await
     }
 
     /// Gives `reason` as the result of calls that will not run.
     async fn leave(&self, items: Vec<Item>, reason: &str, end: ToolsEnd) -> ToolsEnd {
         let items: Vec<Item> = items
             .into_iter()
-            .map(|item| interrupted_call(item, reason))
+            .map(|item| interrupted_call(item, reason, 0))
             .collect();
+        self.end(items, end).await
+    }
+
+    /// Puts calls that have their result on disk, and shows them.
+    async fn end(&self, items: Vec<Item>, end: ToolsEnd) -> ToolsEnd {
         if let Err(error) = self.deps.store.put_items(&items).await {
             return ToolsEnd::Storage(error);
         }

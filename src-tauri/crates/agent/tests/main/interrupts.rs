@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nexus_protocol::{EventMsg, Op};
+use nexus_protocol::{EventMsg, ItemBody, ItemStatus, Op};
 use nexus_tools::Registry;
 
 use crate::{
@@ -13,6 +13,9 @@ use crate::{
     model::{Play, call, stop, text, thinking, tools, waiting},
     tools::{Act, Custom},
 };
+
+/// Between the start of a tool and Stop, as its clock goes.
+const RAN_MS: u32 = 4_200;
 
 async fn interrupt(harness: &Harness) {
     let from = harness.events().len();
@@ -111,8 +114,26 @@ async fn while_a_tool_runs() {
     while completed(&harness) < 2 {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
+    harness.clock.advance(RAN_MS.into());
     interrupt(&harness).await;
     insta::assert_snapshot!(ending(&harness, 2));
+    let ran = harness
+        .events()
+        .into_iter()
+        .find_map(|event| match event.msg {
+            EventMsg::ItemCompleted { item } if item.status == ItemStatus::Interrupted => {
+                match item.body {
+                    ItemBody::ToolCall { result, .. } => result.map(|result| result.duration_ms),
+                    _ => None,
+                }
+            }
+            _ => None,
+        });
+    assert_eq!(
+        ran,
+        Some(RAN_MS.into()),
+        "what was stopped says how long it ran"
+    );
     harness.check().await;
     // The user writes on: the history is valid.
     harness.model.plays(vec![text("Fine."), stop()]);

@@ -8,7 +8,7 @@ use landlock::{
     PathFd, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope,
 };
 use nexus_sandbox::{
-    Spec,
+    Kind, Spec,
     view::{Access, View},
 };
 use nix::sys::signal::SigSet;
@@ -22,7 +22,7 @@ use rustix::{
     },
 };
 
-use super::{filter, raw};
+use super::{filter, graphics, loader, raw};
 use crate::become_program::{become_program, limit};
 
 /// Gives up all rights and becomes the program.
@@ -140,10 +140,37 @@ fn ruleset(level: ABI, network: bool) -> anyhow::Result<landlock::RulesetCreated
     Ok(rules.create()?)
 }
 
-/// What may be done where.
+/// What may be done where. A worker may read what it sees, but start nothing but itself.
 fn files(spec: &Spec, level: ABI) -> anyhow::Result<Vec<(String, BitFlags<AccessFs>)>> {
-    let (read, write) = (AccessFs::from_read(level), AccessFs::from_all(level));
+    let (mut read, mut write) = (AccessFs::from_read(level), AccessFs::from_all(level));
     let device = AccessFs::ReadFile | AccessFs::WriteFile;
+    let mut own = Vec::new();
+    if let Kind::Worker { gpu } = spec.kind {
+        let start = BitFlags::from(AccessFs::Execute);
+        (read, write) = (read & !start, write & !start);
+        let program = spec.argv.first().context("no program is named")?;
+        let needs =
+            loader::of(Path::new(program)).with_context(|| format!("{program} cannot be read"))?;
+        let loader = needs.map(|path| path.to_string_lossy().into_owned());
+        own.extend(
+            loader
+                .into_iter()
+                .chain([program.clone()])
+                .map(|path| (path, start | AccessFs::ReadFile)),
+        );
+        if gpu {
+            let mut all = BitFlags::from(device);
+            if level >= ABI::V5 {
+                all |= AccessFs::IoctlDev;
+            }
+            let dev = Path::new("/dev");
+            own.extend(
+                graphics::devices(dev)
+                    .iter()
+                    .map(|name| (dev.join(name).display().to_string(), all)),
+            );
+        }
+    }
     let mut rules = vec![
         ("/proc".to_owned(), AccessFs::ReadFile | AccessFs::ReadDir),
         (
@@ -176,5 +203,6 @@ fn files(spec: &Spec, level: ABI) -> anyhow::Result<Vec<(String, BitFlags<Access
         let path = path.to_str().context("a path is not Unicode")?;
         rules.push((path.to_owned(), rights));
     }
+    rules.extend(own);
     Ok(rules)
 }

@@ -5,7 +5,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use nexus_sandbox::{FAILED_PREFIX, Layer, Limits, Machine, Spec, view::View};
+use nexus_sandbox::{FAILED_PREFIX, Kind, Layer, Limits, Machine, Spec, view::View};
 use nix::sched::{CloneFlags, unshare};
 use rustix::thread::set_no_new_privs;
 
@@ -119,5 +119,6 @@ fn nothing() -> Spec {
         hidden: Vec::new(),
         network: false,
         limits: Limits::default(),
+        kind: Kind::Tool,
     }
 }

@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::Context as _;
 use nexus_sandbox::{
-    Spec,
+    Kind, Spec,
     view::{Access, View},
 };
 use rustix::{
@@ -24,7 +24,7 @@ use rustix::{
     process::pivot_root,
 };
 
-use super::{init::limits_own_processes, raw::restrict_mounts, shield::Shield};
+use super::{graphics, init::limits_own_processes, raw::restrict_mounts, shield::Shield};
 
 /// Where the machine's own root is while ours is built.
 const OLD: &str = "/old";
@@ -46,7 +46,7 @@ pub fn build(spec: &Spec, view: &View) -> anyhow::Result<Shield> {
     let folder = spec.folder.as_deref().map(place).transpose()?;
     let temp = place(&spec.temp)?;
     enter()?;
-    devices().context("/dev cannot be built")?;
+    devices(spec.kind).context("/dev cannot be built")?;
     processes(spec).context("/proc cannot be built")?;
     let mut shield = Shield::new(view.paths(Access::Write));
     // Programs that know no TMPDIR get the private folder, too.
@@ -123,10 +123,16 @@ fn leave(spec: &Spec) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn devices() -> anyhow::Result<()> {
+fn devices(kind: Kind) -> anyhow::Result<()> {
     fs::create_dir("/dev")?;
-    for name in ["null", "zero", "full", "random", "urandom", "tty"] {
+    let plain = ["null", "zero", "full", "random", "urandom", "tty"].map(PathBuf::from);
+    let graphics = match kind {
+        Kind::Worker { gpu: true } => graphics::devices(&old(Path::new("/dev"))),
+        Kind::Worker { gpu: false } | Kind::Tool => Vec::new(),
+    };
+    for name in plain.into_iter().chain(graphics) {
         let path = Path::new("/dev").join(name);
+        fs::create_dir_all(path.parent().unwrap_or(&path))?;
         File::create(&path)?;
         mount_bind_recursive(old(&path), &path)?;
         // Devices can be written all the same; their modes cannot.

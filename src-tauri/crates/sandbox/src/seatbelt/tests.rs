@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use super::{profile, quoted};
-use crate::{Limits, Spec};
+use crate::{Kind, Limits, Spec};
 
 fn lines(network: bool) -> (Vec<String>, String) {
     let root = tempfile::tempdir().unwrap();
@@ -19,6 +19,7 @@ fn lines(network: bool) -> (Vec<String>, String) {
         hidden: vec![root.join("keys")],
         network,
         limits: Limits::default(),
+        kind: Kind::Tool,
     })
     .unwrap();
     fs::remove_dir_all(&root).unwrap();

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use super::{Access, View, installation};
-use crate::{Limits, Spec};
+use crate::{Kind, Limits, Spec};
 
 fn spec(folder: &Path, temp: &Path) -> Spec {
     Spec {
@@ -14,6 +14,7 @@ fn spec(folder: &Path, temp: &Path) -> Spec {
         hidden: Vec::new(),
         network: false,
         limits: Limits::default(),
+        kind: Kind::Tool,
     }
 }
 

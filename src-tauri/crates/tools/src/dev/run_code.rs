@@ -86,7 +86,15 @@ impl Language {
         match self {
             Self::Python => ("driver.py", include_str!("run_code/driver.py")),
             // Whatever the folder's package.json says of its own files.
-            Self::Javascript => ("driver.cjs", include_str!("run_code/driver.js")),
+            Self::Javascript => (
+                "driver.cjs",
+                concat!(
+                    "'use strict';\nconst makeShow =\n",
+                    include_str!("run_code/show.js"),
+                    ";\n",
+                    include_str!("run_code/driver.js")
+                ),
+            ),
         }
     }
 

@@ -1,19 +1,23 @@
-//! The task that owns the worker: takes jobs in order, keeps the right model loaded, ends it when it is idle.
+//! The task that owns the workers: takes jobs in order, keeps models loaded where they fit, ends what is idle or in the way.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::select_all;
 use nexus_llm::{ModelError, ModelEvent};
 use nexus_protocol::ChatRequest;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::breaker::Breaker;
+use super::backend::Backend;
+use super::chooser::{Chooser, Chosen};
 use super::link::Ended;
 use super::loading::Loaded;
 use super::options::WorkerOptions;
 use super::process::Incoming;
+use super::records::Identity;
 use super::spawner::Spawner;
 
 /// Where an answer goes.
@@ -23,6 +27,8 @@ pub(super) type Events = mpsc::UnboundedSender<Result<ModelEvent, ModelError>>;
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) path: PathBuf,
+    /// Its name, `local/…`.
+    pub(super) model: String,
     /// Context to run with; `None` for the usual.
     pub(super) context_tokens: Option<u32>,
     pub(super) cancel: CancellationToken,
@@ -41,6 +47,23 @@ pub(super) enum Work {
     },
 }
 
+impl Work {
+    pub(super) fn events(&self) -> Option<&Events> {
+        match self {
+            Self::Generate { events, .. } => Some(events),
+            Self::Count { .. } => None,
+        }
+    }
+}
+
+/// What a job comes to where it goes well.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// The last event.
+    Finished(ModelEvent),
+    Counted(u32),
+}
+
 /// What is asked of the engine itself; never waits behind jobs.
 #[derive(Debug)]
 pub(super) enum Control {
@@ -54,11 +77,18 @@ pub(super) struct Actor {
     pub(super) options: WorkerOptions,
     pub(super) jobs: mpsc::UnboundedReceiver<Job>,
     pub(super) control: mpsc::UnboundedReceiver<Control>,
-    pub(super) loaded_path: watch::Sender<Option<PathBuf>>,
+    pub(super) resident: watch::Sender<Vec<PathBuf>>,
+    pub(super) chooser: Arc<Chooser>,
     pub(super) spawner: Option<Spawner>,
+    /// The one in use, or used last.
     pub(super) loaded: Option<Loaded>,
-    pub(super) breaker: Breaker,
-    pub(super) idle_since: Instant,
+    /// Others that stay in memory, the one used longest ago first.
+    pub(super) parked: Vec<Loaded>,
+    /// What the present attempt is made with, once that is decided.
+    pub(super) attempt: Option<(Identity, Chosen)>,
+    /// Whether something of the present answer was shown.
+    pub(super) shown: bool,
+    pub(super) next_look: Instant,
     pub(super) unload_waiters: Vec<oneshot::Sender<()>>,
     pub(super) shutdown_waiter: Option<oneshot::Sender<()>>,
     pub(super) next_id: u64,
@@ -69,18 +99,22 @@ impl Actor {
         options: WorkerOptions,
         jobs: mpsc::UnboundedReceiver<Job>,
         control: mpsc::UnboundedReceiver<Control>,
-        loaded_path: watch::Sender<Option<PathBuf>>,
+        resident: watch::Sender<Vec<PathBuf>>,
+        chooser: Arc<Chooser>,
     ) -> Self {
-        let breaker = Breaker::new(options.limits.deaths, options.limits.death_window);
+        let next_look = Instant::now() + options.limits.memory_look;
         Self {
             options,
             jobs,
             control,
-            loaded_path,
+            resident,
+            chooser,
             spawner: None,
             loaded: None,
-            breaker,
-            idle_since: Instant::now(),
+            parked: Vec::new(),
+            attempt: None,
+            shown: false,
+            next_look,
             unload_waiters: Vec::new(),
             shutdown_waiter: None,
             next_id: 0,
@@ -92,38 +126,34 @@ impl Actor {
             Job(Job),
             Control(Control),
             Idle,
-            Died,
+            Memory,
+            Died(PathBuf),
             LastHandleGone,
         }
         while self.shutdown_waiter.is_none() {
-            let idle_at = self
-                .options
-                .idle_unload
-                .map(|after| self.idle_since + after);
+            let idle_at = self.idle_at();
+            let any = self.loaded.is_some() || !self.parked.is_empty();
+            let look_at = any.then_some(self.next_look);
             let wake = tokio::select! {
                 biased;
                 control = self.control.recv() => control.map_or(Wake::LastHandleGone, Wake::Control),
-                () = idle_death(&mut self.loaded) => Wake::Died,
+                path = idle_death(&mut self.loaded, &mut self.parked) => Wake::Died(path),
                 job = self.jobs.recv() => job.map_or(Wake::LastHandleGone, Wake::Job),
-                () = at(idle_at), if self.loaded.is_some() => Wake::Idle,
+                () = at(idle_at) => Wake::Idle,
+                () = at(look_at) => Wake::Memory,
             };
             match wake {
                 Wake::LastHandleGone => break,
                 Wake::Control(control) => self.control(control),
-                Wake::Idle => {
-                    tracing::info!("the local model was idle and is unloaded");
-                    self.unload().await;
-                }
-                Wake::Died => {
-                    if let Some(loaded) = self.take_loaded() {
-                        let reason = loaded.process.obituary(None).await;
-                        tracing::warn!(%reason, "an idle worker ended");
-                        self.breaker.died(&loaded.path, &reason, Instant::now());
-                    }
-                }
+                Wake::Idle => self.retire_idle().await,
+                Wake::Memory => self.look_at_memory().await,
+                Wake::Died(path) => self.bury(&path).await,
                 Wake::Job(job) => {
                     self.perform(job).await;
-                    self.idle_since = Instant::now();
+                    if let Some(loaded) = &mut self.loaded {
+                        loaded.used = Instant::now();
+                        loaded.busy = false;
+                    }
                     if self.loaded.as_ref().is_some_and(Loaded::is_full) {
                         tracing::info!("the worker's memory of conversations is full: it ends");
                         self.unload().await;
@@ -131,14 +161,14 @@ impl Actor {
                 }
             }
             if !self.unload_waiters.is_empty() {
-                self.unload().await;
+                self.unload_all().await;
                 for waiter in self.unload_waiters.drain(..) {
                     let _left = waiter.send(());
                 }
             }
         }
         self.jobs.close();
-        self.unload().await;
+        self.unload_all().await;
         if let Some(waiter) = self.shutdown_waiter.take() {
             let _left = waiter.send(());
         }
@@ -152,82 +182,83 @@ impl Actor {
         }
     }
 
-    pub(super) async fn unload(&mut self) {
-        if let Some(loaded) = self.take_loaded() {
-            loaded.process.shut_down(self.options.limits.exit).await;
-        }
-    }
-
-    pub(super) fn take_loaded(&mut self) -> Option<Loaded> {
-        let loaded = self.loaded.take();
-        self.loaded_path.send_replace(None);
-        loaded
-    }
-
     async fn perform(&mut self, job: Job) {
         if job.cancel.is_cancelled() {
             // Whoever waited has been told already.
             return;
         }
-        let path = job.path;
-        let events = match &job.work {
-            Work::Generate { events, .. } => Some(events.clone()),
-            Work::Count { .. } => None,
+        let outcome = self.persist(&job).await;
+        match (job.work, outcome) {
+            (Work::Generate { events, .. }, Ok(Answer::Finished(last))) => {
+                let _left = events.send(Ok(last));
+            }
+            (Work::Generate { events, .. }, Err(error)) => {
+                let _left = events.send(Err(error));
+            }
+            (Work::Count { reply, .. }, Ok(Answer::Counted(tokens))) => {
+                let _left = reply.send(Ok(tokens));
+            }
+            (Work::Count { reply, .. }, Err(error)) => {
+                let _left = reply.send(Err(error));
+            }
+            (Work::Generate { .. }, Ok(Answer::Counted(_)))
+            | (Work::Count { .. }, Ok(Answer::Finished(_))) => {
+                tracing::error!("an answer of the wrong kind was dropped");
+            }
+        }
+    }
+
+    /// One try, with an engine that was not tried before.
+    pub(super) async fn attempt(&mut self, job: &Job, tried: &[Backend]) -> Result<Answer, Ended> {
+        self.ready(job, tried).await?;
+        match &job.work {
+            Work::Generate { request, events } => self
+                .generate(request.clone(), &job.cancel, events)
+                .await
+                .map(Answer::Finished),
+            Work::Count { request, .. } => self
+                .count(request.clone(), &job.cancel)
+                .await
+                .map(Answer::Counted),
+        }
+    }
+
+    /// A worker that nobody asked anything has died.
+    async fn bury(&mut self, path: &Path) {
+        let is = |loaded: &Loaded| loaded.path == path;
+        let dead = match self.parked.iter().position(is) {
+            Some(at) => Some(self.parked.remove(at)),
+            None => self.loaded.take_if(|loaded| is(loaded)),
         };
-        let ready = self
-            .ready(&path, job.context_tokens, &job.cancel, events.as_ref())
-            .await;
-        let ended = match (ready, job.work) {
-            (Err(ended), Work::Generate { events, .. }) => {
-                let _left = events.send(Err(ended.error()));
-                Some(ended)
+        self.publish();
+        if let Some(dead) = dead {
+            let obituary = dead.process.obituary(None).await;
+            tracing::warn!(reason = %obituary.reason, "an idle worker ended");
+            if obituary.cause.is_worth_a_restart() {
+                self.chooser
+                    .died(path, &dead.identity, &dead.chosen, &obituary.reason);
             }
-            (Err(ended), Work::Count { reply, .. }) => {
-                let _left = reply.send(Err(ended.error()));
-                Some(ended)
-            }
-            (Ok(()), Work::Generate { request, events }) => {
-                let outcome = self.generate(request, &job.cancel, &events).await;
-                match outcome {
-                    Ok(finished) => {
-                        self.breaker.finished(&path);
-                        let _left = events.send(Ok(finished));
-                        None
-                    }
-                    Err(ended) => {
-                        let _left = events.send(Err(ended.error()));
-                        Some(ended)
-                    }
-                }
-            }
-            (Ok(()), Work::Count { request, reply }) => {
-                let outcome = self.count(request, &job.cancel).await;
-                let (answer, ended) = match outcome {
-                    Ok(tokens) => (Ok(tokens), None),
-                    Err(ended) => (Err(ended.error()), Some(ended)),
-                };
-                let _left = reply.send(answer);
-                ended
-            }
-        };
-        if let Some(Ended::Lost {
-            blame: Some(reason),
-            ..
-        }) = ended
-        {
-            tracing::warn!(%reason, "the worker was lost");
-            self.breaker.died(&path, &reason, Instant::now());
         }
     }
 }
 
-/// Ends when a worker that nobody asks anything has died; never where there is none.
-async fn idle_death(loaded: &mut Option<Loaded>) {
-    let Some(loaded) = loaded else {
+/// Ends when a worker that nobody asks anything has died, with its file; never where there is none.
+async fn idle_death(loaded: &mut Option<Loaded>, parked: &mut [Loaded]) -> PathBuf {
+    let all: Vec<_> = loaded
+        .iter_mut()
+        .chain(parked)
+        .map(|loaded| {
+            Box::pin(async {
+                // Late pongs, and the end of an answer that was cancelled.
+                while let Some(Incoming::Reply(_)) = loaded.process.next().await {}
+                loaded.path.clone()
+            })
+        })
+        .collect();
+    if all.is_empty() {
         return std::future::pending().await;
-    };
-    // Late pongs, and the end of an answer that was cancelled.
-    while let Some(Incoming::Reply(_)) = loaded.process.next().await {}
+    }
+    select_all(all).await.0
 }
 
 async fn at(deadline: Option<Instant>) {

@@ -1,4 +1,4 @@
-//! Stops a file that kills its worker again and again from being tried for ever.
+//! Counts how often workers died over a file, so that it is not tried for ever.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -6,18 +6,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Counts deaths by file. Deaths before the last finished answer do not count.
+use super::backend::Backend;
+
+/// Counts deaths by file and engine. Deaths before the last finished answer do not count.
 #[derive(Debug)]
 pub(super) struct Breaker {
-    deaths: HashMap<PathBuf, Vec<Death>>,
+    deaths: HashMap<(PathBuf, Backend), Vec<Instant>>,
     limit: usize,
     window: Duration,
-}
-
-#[derive(Debug)]
-struct Death {
-    at: Instant,
-    reason: String,
 }
 
 impl Breaker {
@@ -29,33 +25,31 @@ impl Breaker {
         }
     }
 
-    pub(super) fn died(&mut self, path: &Path, reason: &str, at: Instant) {
-        self.deaths.entry(path.to_owned()).or_default().push(Death {
-            at,
-            reason: reason.to_owned(),
-        });
-    }
-
-    pub(super) fn finished(&mut self, path: &Path) {
-        self.deaths.remove(path);
-    }
-
-    /// Why the file is not to be started now, if so.
-    pub(super) fn refusal(&mut self, path: &Path, now: Instant) -> Option<String> {
-        let deaths = self.deaths.get_mut(path)?;
-        deaths.retain(|death| now.duration_since(death.at) < self.window);
-        let (first, last) = (deaths.first()?, deaths.last()?);
-        if deaths.len() < self.limit {
+    /// Notes a death. Why the file is to be given up with this engine, if so, in a sentence.
+    pub(super) fn died(
+        &mut self,
+        path: &Path,
+        backend: Backend,
+        reason: &str,
+        at: Instant,
+    ) -> Option<String> {
+        let key = (path.to_owned(), backend);
+        let deaths = self.deaths.entry(key.clone()).or_default();
+        deaths.retain(|earlier| at.duration_since(*earlier) < self.window);
+        deaths.push(at);
+        let count = deaths.len();
+        if count < self.limit {
             return None;
         }
-        let left = self.window.saturating_sub(now.duration_since(first.at));
+        self.deaths.remove(&key);
         Some(format!(
-            "It ended {} times within {} s with this model, so it is not started again for {} s. The last time: {}",
-            deaths.len(),
-            self.window.as_secs(),
-            left.as_secs().max(1),
-            last.reason
+            "its process ended {count} times within {} s with this file. The last time: {reason}",
+            self.window.as_secs()
         ))
+    }
+
+    pub(super) fn finished(&mut self, path: &Path, backend: Backend) {
+        self.deaths.remove(&(path.to_owned(), backend));
     }
 }
 
@@ -63,37 +57,44 @@ impl Breaker {
 mod tests {
     use super::*;
 
+    fn breaker() -> Breaker {
+        Breaker::new(3, Duration::from_secs(300))
+    }
+
     #[tokio::test]
-    async fn three_deaths_close_it_for_the_window() {
-        let path = Path::new("bad.gguf");
-        let mut breaker = Breaker::new(3, Duration::from_secs(300));
+    async fn three_deaths_within_the_window_are_the_end() {
+        let (bad, good) = (Path::new("bad.gguf"), Path::new("good.gguf"));
+        let mut breaker = breaker();
         let start = Instant::now();
-        let later = |seconds| start + Duration::from_secs(seconds);
-        for (second, reason) in [(0, "one"), (10, "two")] {
-            assert_eq!(breaker.refusal(path, later(second)), None);
-            breaker.died(path, reason, later(second));
-        }
-        assert_eq!(breaker.refusal(path, later(20)), None);
-        breaker.died(path, "three", later(20));
+        let mut died = |path, backend, seconds, reason| {
+            breaker.died(path, backend, reason, start + Duration::from_secs(seconds))
+        };
+        assert_eq!(died(bad, Backend::Llama, 0, "One."), None);
+        assert_eq!(died(bad, Backend::Llama, 200, "Two."), None);
+        assert_eq!(died(bad, Backend::Mistral, 210, "Other."), None);
+        assert_eq!(died(good, Backend::Llama, 210, "Other."), None);
+        // The first is too long ago by now.
+        assert_eq!(died(bad, Backend::Llama, 301, "Three."), None);
         assert_eq!(
-            breaker.refusal(path, later(100)).as_deref(),
-            Some(
-                "It ended 3 times within 300 s with this model, so it is not started again for 200 s. The last time: three"
-            )
+            died(bad, Backend::Llama, 302, "Four.").as_deref(),
+            Some("its process ended 3 times within 300 s with this file. The last time: Four.")
         );
-        assert_eq!(breaker.refusal(Path::new("good.gguf"), later(100)), None);
-        assert_eq!(breaker.refusal(path, later(300)), None);
+        assert_eq!(
+            died(bad, Backend::Llama, 303, "Five."),
+            None,
+            "it starts anew"
+        );
     }
 
     #[tokio::test]
     async fn a_finished_answer_clears_the_count() {
         let path = Path::new("flaky.gguf");
-        let mut breaker = Breaker::new(3, Duration::from_secs(300));
+        let mut breaker = breaker();
         let now = Instant::now();
-        breaker.died(path, "one", now);
-        breaker.died(path, "two", now);
-        breaker.finished(path);
-        breaker.died(path, "three", now);
-        assert_eq!(breaker.refusal(path, now), None);
+        for _ in 0..5 {
+            assert_eq!(breaker.died(path, Backend::Llama, "It fell.", now), None);
+            assert_eq!(breaker.died(path, Backend::Llama, "It fell.", now), None);
+            breaker.finished(path, Backend::Llama);
+        }
     }
 }

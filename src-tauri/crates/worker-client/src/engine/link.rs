@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use nexus_llm::{LocalError, ModelError};
+use nexus_llm::{LocalError, ModelError, WorkerDeath};
 use nexus_protocol::worker::{WorkerReply, WorkerRequest};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::actor::Actor;
+use super::death::Obituary;
 use super::process::Incoming;
 
 /// What can happen while the worker is waited for.
@@ -27,6 +28,14 @@ pub(super) enum Step {
 pub(super) enum Ended {
     /// The worker is as it was.
     Refused(ModelError),
+    /// The engine does not take the file; another may.
+    FileRefused {
+        error: ModelError,
+        /// In the engine's words.
+        reason: String,
+    },
+    /// No engine is left.
+    Unchosen(ModelError),
     /// The worker was ended for it. It counts as a death where the worker is to blame.
     Lost {
         error: ModelError,
@@ -44,6 +53,7 @@ impl Actor {
     ) -> Step {
         let limits = self.options.limits;
         loop {
+            let look_at = self.next_look;
             let Some(loaded) = &mut self.loaded else {
                 return Step::Dead(None);
             };
@@ -70,6 +80,7 @@ impl Actor {
                         None => return Step::Dead(None),
                     }
                 }
+                () = sleep_until(look_at), if !self.parked.is_empty() => self.look_at_memory().await,
                 () = sleep_until(deadline) => return Step::Silent(patience),
                 () = sleep_until(deaf_at) => return Step::Silent(limits.ping_patience),
                 () = sleep_until(ping_at) => {
@@ -84,9 +95,10 @@ impl Actor {
     /// Sends a request; the clock of silence starts with it.
     pub(super) async fn send(&mut self, request: &WorkerRequest) -> Result<(), Ended> {
         let Some(loaded) = &mut self.loaded else {
-            return Err(lost_to("It is not running.".to_owned()));
+            return Err(gone());
         };
         let now = Instant::now();
+        loaded.process.begin();
         loaded.process.heard = now;
         loaded.process.next_ping = now + self.options.limits.ping;
         loaded.process.send(request).map_err(|error| {
@@ -101,7 +113,7 @@ impl Actor {
     /// The worker did not do what it should: ends it, and says what the job ends with.
     pub(super) async fn lose(&mut self, step: Step) -> Ended {
         let Some(loaded) = self.take_loaded() else {
-            return lost_to("It is not running.".to_owned());
+            return gone();
         };
         match step {
             Step::Cancelled | Step::ShutDown => {
@@ -145,7 +157,10 @@ impl Actor {
 impl Ended {
     pub(super) fn error(&self) -> ModelError {
         match self {
-            Self::Refused(error) | Self::Lost { error, .. } => error.clone(),
+            Self::Refused(error)
+            | Self::FileRefused { error, .. }
+            | Self::Unchosen(error)
+            | Self::Lost { error, .. } => error.clone(),
         }
     }
 }
@@ -165,13 +180,25 @@ fn name_of(reply: &WorkerReply) -> &'static str {
     }
 }
 
-pub(super) fn lost_to(reason: String) -> Ended {
+/// A worker that is gone. Where the machine was short of memory, or would not start it, that is not the file's fault.
+pub(super) fn lost_to(obituary: Obituary) -> Ended {
+    let Obituary { cause, reason } = obituary;
     Ended::Lost {
-        error: ModelError::Local(LocalError::WorkerDied {
-            reason: reason.clone(),
-        }),
-        blame: Some(reason),
+        blame: cause.is_worth_a_restart().then(|| reason.clone()),
+        error: ModelError::Local(LocalError::WorkerDied { cause, reason }),
     }
+}
+
+/// The engine in it failed, or it said what it should not have.
+pub(super) fn misbehaved(reason: String) -> Ended {
+    lost_to(Obituary {
+        cause: WorkerDeath::Misbehaved,
+        reason,
+    })
+}
+
+fn gone() -> Ended {
+    misbehaved("It is not running.".to_owned())
 }
 
 pub(super) fn refused(error: LocalError) -> Ended {

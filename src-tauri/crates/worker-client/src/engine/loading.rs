@@ -1,33 +1,50 @@
 //! Getting the right model into a worker: the checks before, the start, the load.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use nexus_llm::{LocalError, ModelEvent};
+use nexus_llm::{LocalError, ModelError, ModelEvent, WorkerDeath};
 use nexus_protocol::ModelActivity;
 use nexus_protocol::worker::{WorkerError, WorkerReply, WorkerRequest};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::actor::{Actor, Events};
+use super::actor::{Actor, Job};
 use super::backend::Backend;
-use super::link::{Ended, Step, lost_to, refused};
-use super::process::Process;
+use super::chooser::{Chosen, Subject};
+use super::death::Obituary;
+use super::link::{Ended, Step, lost_to, misbehaved, refused};
+use super::process::{Order, Process, usual_threads};
+use super::records::Identity;
 use super::spawner::Spawner;
 use crate::gguf::{self, DEFAULT_CONTEXT_TOKENS, GgufSummary};
-use crate::memory;
+use crate::memory::{self, Plan};
 
 /// A worker with a model in it.
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) process: Process,
     pub(super) path: PathBuf,
-    identity: Identity,
-    summary: GgufSummary,
+    pub(super) identity: Identity,
+    pub(super) chosen: Chosen,
+    pub(super) summary: GgufSummary,
+    /// The pin that it was chosen under: another one means another worker.
+    pin: Option<Backend>,
     /// As asked for.
     wanted_context: u32,
     /// As the worker keeps to.
     pub(super) context_tokens: u32,
+    /// Whether it answered that it has the model.
+    pub(super) ready: bool,
+    /// Whether a job is being done with it.
+    pub(super) busy: bool,
+    /// When it was used last.
+    pub(super) used: Instant,
+    pub(super) load_ms: u64,
+    pub(super) threads: usize,
+    /// Answers that it finished.
+    pub(super) answers: u64,
+    memory: Option<u64>,
     prefix_budget: u64,
     prefix_used: u64,
 }
@@ -44,115 +61,159 @@ impl Loaded {
     pub(super) fn is_full(&self) -> bool {
         self.prefix_budget > 0 && self.prefix_used > self.prefix_budget
     }
-}
 
-/// What tells one content of a file from another without reading it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Identity {
-    bytes: u64,
-    modified: Option<SystemTime>,
+    /// What it was given, bytes.
+    pub(super) fn memory(&self) -> Option<u64> {
+        self.memory
+    }
 }
 
 impl Actor {
-    /// Sees to it that the model in `path` is loaded.
-    pub(super) async fn ready(
-        &mut self,
-        path: &Path,
-        context: Option<u32>,
-        cancel: &CancellationToken,
-        events: Option<&Events>,
-    ) -> Result<(), Ended> {
-        let wanted_context = context.unwrap_or(DEFAULT_CONTEXT_TOKENS).max(1);
+    /// Sees to it that the job's model is loaded, with an engine that was not tried.
+    pub(super) async fn ready(&mut self, job: &Job, tried: &[Backend]) -> Result<(), Ended> {
+        let path = job.path.as_path();
+        let wanted_context = job.context_tokens.unwrap_or(DEFAULT_CONTEXT_TOKENS).max(1);
         let identity = identity(path).await.map_err(refused)?;
-        if let Some(loaded) = &self.loaded
-            && loaded.path == path
-            && loaded.identity == identity
-            && loaded.wanted_context == wanted_context
-        {
+        let pin = self.chooser.pin(&job.model);
+        let is_it = |loaded: &Loaded| {
+            loaded.path == path
+                && loaded.identity == identity
+                && loaded.wanted_context == wanted_context
+                && loaded.pin == pin
+        };
+        if !self.loaded.as_ref().is_some_and(is_it) {
+            self.park();
+            // What was loaded of this file under other terms is of no use any more.
+            while let Some(at) = self
+                .parked
+                .iter()
+                .position(|it| it.path == path && !is_it(it))
+            {
+                self.retire(at).await;
+            }
+            if let Some(at) = self.parked.iter().position(is_it) {
+                self.loaded = Some(self.parked.remove(at));
+            }
+        }
+        if let Some(loaded) = &mut self.loaded {
+            loaded.busy = true;
+            self.attempt = Some((loaded.identity.clone(), loaded.chosen.clone()));
+            self.publish();
             return Ok(());
         }
-        self.unload().await;
-        if let Some(reason) = self.breaker.refusal(path, Instant::now()) {
-            return Err(refused(LocalError::WorkerDied { reason }));
-        }
-        if let Some(events) = events {
+        if let Some(events) = job.work.events() {
             let _left = events.send(Ok(ModelEvent::Activity(ModelActivity::Loading)));
         }
         let started = Instant::now();
         let summary = inspect(path).await.map_err(refused)?;
         let context_tokens = wanted_context.min(summary.context_length);
-        let available = memory::available();
-        let backend = Backend::choose(&summary.architecture, self.options.llama_program.is_some());
-        let plan = match backend {
-            Backend::Mistral => memory::plan(
-                &summary,
-                context_tokens,
-                self.options.weights.wish(),
-                available,
-                self.options.limits.prefix_bytes,
-            ),
-            Backend::Llama => memory::plan_mapped(&summary, context_tokens, available),
-        }
-        .map_err(refused)?;
-        let process = self
-            .start(backend, plan.weights, available)
+        let subject = Subject {
+            path,
+            identity: &identity,
+            model: &job.model,
+            architecture: &summary.architecture,
+        };
+        let chosen = self
+            .chooser
+            .choose(subject, tried)
+            .await
+            .map_err(|error| Ended::Unchosen(ModelError::Local(error)))?;
+        tracing::info!(backend = %chosen.backend, why = %chosen.why, "an engine was chosen");
+        self.attempt = Some((identity.clone(), chosen.clone()));
+        self.keep_to_the_limit().await;
+        let (plan, available) = self
+            .room(chosen.backend, &summary, context_tokens)
             .await
             .map_err(refused)?;
-        let loading = Loaded {
+        let threads = self
+            .options
+            .threads
+            .or(chosen.threads)
+            .unwrap_or_else(usual_threads)
+            .max(1);
+        let order = Order {
+            program: &chosen.program.path,
+            model: path,
+            weights: plan.weights,
+            memory: available,
+            threads,
+            gpu: chosen.program.uses_gpu(),
+            number: self.id(),
+        };
+        let process = self.start(order).await.map_err(refused)?;
+        let patience =
+            self.options.limits.load + Duration::from_secs(summary.file_bytes / 20_000_000);
+        // llama.cpp keeps the last conversation in the context it has reserved anyway.
+        let keep_prefixes = plan.prefix_bytes > 0 || chosen.backend == Backend::Llama;
+        self.loaded = Some(Loaded {
             process,
             path: path.to_owned(),
             identity,
+            chosen,
+            summary,
+            pin,
             wanted_context,
             context_tokens,
+            ready: false,
+            busy: true,
+            used: started,
+            load_ms: 0,
+            threads,
+            answers: 0,
+            memory: available,
             prefix_budget: plan.prefix_bytes,
             prefix_used: 0,
-            summary,
-        };
-        let patience =
-            self.options.limits.load + Duration::from_secs(loading.summary.file_bytes / 20_000_000);
-        self.loaded = Some(loading);
-        self.load(
-            path,
-            context_tokens,
-            // llama.cpp keeps the last conversation in the context it has reserved anyway.
-            plan.prefix_bytes > 0 || backend == Backend::Llama,
-            cancel,
-            patience,
-        )
-        .await?;
-        self.loaded_path.send_replace(Some(path.to_owned()));
-        tracing::info!(
-            ms = started.elapsed().as_millis(),
-            ?backend,
-            weights = ?plan.weights,
-            context_tokens,
-            "a local model was loaded"
-        );
+        });
+        self.load(path, context_tokens, keep_prefixes, &job.cancel, patience)
+            .await?;
+        let ms = started.elapsed().as_millis();
+        if let Some(loaded) = &mut self.loaded {
+            loaded.ready = true;
+            loaded.load_ms = u64::try_from(ms).unwrap_or(u64::MAX);
+        }
+        self.publish();
+        tracing::info!(ms, weights = ?plan.weights, context_tokens, "a local model was loaded");
         Ok(())
     }
 
-    async fn start(
+    /// Finds room for a model, if need be by ending those that were put aside.
+    async fn room(
         &mut self,
         backend: Backend,
-        weights: gguf::Weights,
-        memory: Option<u64>,
-    ) -> Result<Process, LocalError> {
-        let program = backend.program(&self.options).to_owned();
-        if !program.is_file() {
-            return Err(LocalError::WorkerMissing {
-                path: program.display().to_string(),
-            });
+        summary: &GgufSummary,
+        context_tokens: u32,
+    ) -> Result<(Plan, Option<u64>), LocalError> {
+        loop {
+            let available = self.available().await;
+            let plan = match backend {
+                Backend::Mistral => memory::plan(
+                    summary,
+                    context_tokens,
+                    self.options.weights.wish(),
+                    available,
+                    self.options.limits.prefix_bytes,
+                ),
+                Backend::Llama => memory::plan_mapped(summary, context_tokens, available),
+            };
+            match plan {
+                Ok(plan) => return Ok((plan, available)),
+                Err(LocalError::TooBig { .. }) if !self.parked.is_empty() => self.retire(0).await,
+                Err(error) => return Err(error),
+            }
         }
-        let cannot = |error: std::io::Error| LocalError::WorkerDied {
-            reason: format!("It could not be started: {error}."),
-        };
+    }
+
+    async fn start(&mut self, order: Order<'_>) -> Result<Process, LocalError> {
         let spawner = match self.spawner.take() {
             Some(spawner) => spawner,
-            None => Spawner::start().map_err(cannot)?,
+            None => Spawner::start().map_err(|error| LocalError::WorkerDied {
+                cause: WorkerDeath::NotStarted,
+                reason: format!("It could not be started: {error}."),
+            })?,
         };
-        let process = Process::start(&program, &self.options, &spawner, weights, memory).await;
+        let process = Process::start(order, &self.options, &spawner).await;
         self.spawner = Some(spawner);
-        process.map_err(cannot)
+        process
     }
 
     async fn load(
@@ -185,13 +246,21 @@ impl Actor {
                 Ok(())
             }
             Step::Reply(WorkerReply::LoadFailed { error }) => {
+                let limit = self.loaded.as_ref().and_then(Loaded::memory);
                 self.kill().await;
                 Err(match error {
-                    WorkerError::Load { reason } => refused(LocalError::NotGguf {
-                        path: path.display().to_string(),
-                        reason: format!("the engine refused it: {reason}"),
+                    WorkerError::Load { reason } => Ended::FileRefused {
+                        error: ModelError::Local(LocalError::NotGguf {
+                            path: path.display().to_string(),
+                            reason: format!("the engine refused it: {reason}"),
+                        }),
+                        reason,
+                    },
+                    WorkerError::OutOfMemory { reason } => lost_to(Obituary {
+                        cause: WorkerDeath::OutOfMemory { limit },
+                        reason: format!("It ran out of memory: {reason}."),
                     }),
-                    other => lost_to(format!("It could not load the model: {other:?}.")),
+                    other => misbehaved(format!("It could not load the model: {other:?}.")),
                 })
             }
             Step::Reply(other) => Err(self.out_of_turn(&other).await),
@@ -200,7 +269,7 @@ impl Actor {
     }
 }
 
-async fn identity(path: &Path) -> Result<Identity, LocalError> {
+pub(super) async fn identity(path: &Path) -> Result<Identity, LocalError> {
     let metadata = tokio::fs::metadata(path)
         .await
         .map_err(|error| match error.kind() {
@@ -220,7 +289,7 @@ async fn identity(path: &Path) -> Result<Identity, LocalError> {
     })
 }
 
-async fn inspect(path: &Path) -> Result<GgufSummary, LocalError> {
+pub(super) async fn inspect(path: &Path) -> Result<GgufSummary, LocalError> {
     let refuse = |reason: String| LocalError::NotGguf {
         path: path.display().to_string(),
         reason,

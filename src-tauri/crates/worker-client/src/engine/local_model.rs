@@ -50,6 +50,7 @@ impl Model for LocalModel {
         let mut calls = (!request.tools.is_empty()).then(|| ToolCallParser::new(call_prefix()));
         let jobs = self.engine.jobs.clone();
         let (path, context_tokens) = (self.path.clone(), self.info.context_tokens);
+        let model = self.info.model.0.clone();
         Box::pin(async_stream::stream! {
             if let Some(error) = overflow {
                 yield Err(error);
@@ -61,7 +62,7 @@ impl Model for LocalModel {
             // Unbounded, but an answer is bounded by the context and by `Limits::answer_bytes`.
             let (events, mut incoming) = mpsc::unbounded_channel();
             let work = Work::Generate { request, events };
-            if jobs.send(Job { path, context_tokens, cancel: stop, work }).is_err() {
+            if jobs.send(Job { path, model, context_tokens, cancel: stop, work }).is_err() {
                 yield Err(shut_down());
                 return;
             }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::confinement::Confinement;
+use super::pressure::MemoryGauge;
 use crate::gguf::Weights;
 
 /// How to run workers.
@@ -10,13 +12,20 @@ use crate::gguf::Weights;
 pub struct WorkerOptions {
     /// The program `nexus-worker`.
     pub program: PathBuf,
-    /// The program `nexus-worker-llama`, where it is there. It runs the models that it knows; the other runs the rest.
+    /// The program `nexus-worker-llama`, where it is there. Beside each may lie builds for other hardware, such as
+    /// `nexus-worker-cuda`, which are preferred where they run.
     pub llama_program: Option<PathBuf>,
-    /// A folder that the worker may write to: its home, caches and working directory. Made where it is missing.
+    /// A folder in which each worker gets one of its own, the only place that it may write to. Made where it is missing.
     pub scratch_dir: PathBuf,
+    /// How workers are kept from everything else.
+    pub confinement: Confinement,
+    /// Where it is written down how each model did; `None` to know it for this run only.
+    pub records_dir: Option<PathBuf>,
+    /// Where free memory is read.
+    pub memory: MemoryGauge,
     /// After how long without a request the worker ends; `None` for never.
     pub idle_unload: Option<Duration>,
-    /// Threads to compute with; `None` for one a physical core.
+    /// Threads to compute with; `None` for what the model was measured with, else one a physical core, less one for the window.
     pub threads: Option<usize>,
     /// How weights are held in memory.
     pub weights: WeightsPolicy,
@@ -27,12 +36,15 @@ pub struct WorkerOptions {
 }
 
 impl WorkerOptions {
-    /// Everything but the two paths at its default: one worker program, and idle workers end after 15 minutes.
+    /// Everything but the two paths at its default: one worker program, not confined, and idle workers end after 15 minutes.
     pub fn new(program: PathBuf, scratch_dir: PathBuf) -> Self {
         Self {
             program,
             llama_program: None,
             scratch_dir,
+            confinement: Confinement::None("Nobody asked for it.".to_owned()),
+            records_dir: None,
+            memory: MemoryGauge::default(),
             idle_unload: Some(Duration::from_secs(15 * 60)),
             threads: None,
             weights: WeightsPolicy::Auto,
@@ -77,10 +89,16 @@ pub struct Limits {
     pub ping_patience: Duration,
     /// For a worker to exit when asked to.
     pub exit: Duration,
-    /// Deaths on one file, with no answer finished between, after which it is not started for a while.
+    /// Deaths on one file, with no answer finished between, after which it is given up with that engine.
     pub deaths: usize,
-    /// Within how long the deaths are counted, and how long the pause is.
+    /// Within how long the deaths are counted.
     pub death_window: Duration,
+    /// Models in memory at once, where they fit. The one that was used last stays longest.
+    pub models: usize,
+    /// How often free memory is looked at while a model is in memory.
+    pub memory_look: Duration,
+    /// How long a model must have been idle before it leaves for want of memory: between two steps of a turn it stays.
+    pub memory_grace: Duration,
     /// Memory for finished conversations, bytes. The worker cannot free them, so past this it is started anew.
     pub prefix_bytes: u64,
     /// Text of one answer, bytes; a worker that sends more is mad.
@@ -98,6 +116,9 @@ impl Default for Limits {
             exit: Duration::from_secs(3),
             deaths: 3,
             death_window: Duration::from_secs(300),
+            models: 3,
+            memory_look: Duration::from_secs(5),
+            memory_grace: Duration::from_secs(20),
             prefix_bytes: 1 << 30,
             answer_bytes: 32 << 20,
         }

@@ -1,15 +1,19 @@
 //! One worker process: its pipes, its frames, its end.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use nexus_llm::{LocalError, WorkerDeath};
 use nexus_protocol::worker::{self, FrameDecoder, FrameError, WorkerReply, WorkerRequest};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
+use super::confinement::Start;
+use super::death::{Evidence, Obituary};
 use super::options::WorkerOptions;
 use super::spawner::Spawner;
 use super::stderr::LastWords;
@@ -33,25 +37,81 @@ pub(super) struct Process {
     requests: mpsc::UnboundedSender<Vec<u8>>,
     replies: mpsc::Receiver<Incoming>,
     last_words: LastWords,
+    /// Whether a launcher stands between, which tells the worker's end by its own exit code.
+    launched: bool,
+    memory: Option<u64>,
+    /// Processes that the kernel had ended for lack of memory when the worker was last asked for something.
+    ended_by_kernel: Option<u64>,
+    /// The most memory that it said it has, bytes.
+    pub(super) peak_bytes: u64,
     /// When the next ping is due.
     pub(super) next_ping: Instant,
     /// When the worker was last heard of.
     pub(super) heard: Instant,
+    /// Removed when the process is gone.
+    _folder: Folder,
+}
+
+/// What a process is started with, besides the options.
+#[derive(Clone, Debug)]
+pub(super) struct Order<'a> {
+    pub(super) program: &'a Path,
+    pub(super) model: &'a Path,
+    pub(super) weights: Weights,
+    /// Bytes that it may take.
+    pub(super) memory: Option<u64>,
+    pub(super) threads: usize,
+    pub(super) gpu: bool,
+    /// Tells its folder from those of others.
+    pub(super) number: u64,
+}
+
+/// The worker's home, its own and empty.
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::debug!(%error, "a worker's folder stays");
+        }
+    }
 }
 
 impl Process {
+    /// # Errors
+    /// [`LocalError::WorkerDied`] where it could not be started, and [`LocalError::Unconfined`].
     pub(super) async fn start(
-        program: &Path,
+        order: Order<'_>,
         options: &WorkerOptions,
         spawner: &Spawner,
-        weights: Weights,
-        memory: Option<u64>,
-    ) -> std::io::Result<Self> {
-        tokio::fs::create_dir_all(&options.scratch_dir).await?;
-        let mut child = spawner
-            .spawn(command(program, options, weights, memory))
-            .await?;
-        let missing = || std::io::Error::other("a pipe to the worker is missing");
+    ) -> Result<Self, LocalError> {
+        let name = format!("{}-{}", std::process::id(), order.number);
+        let folder = Folder(absolute(&options.scratch_dir.join(name)));
+        tokio::fs::create_dir_all(&folder.0).await.map_err(cannot)?;
+        let start = Start {
+            program: order.program.to_owned(),
+            env: environment(&folder.0, options, &order)?,
+            folder: folder.0.clone(),
+            model: order.model.to_owned(),
+            memory: order.memory,
+            gpu: order.gpu,
+        };
+        let mut command = options.confinement.command(&start)?;
+        #[cfg(windows)]
+        {
+            const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+            const BELOW_NORMAL_PRIORITY_CLASS: u32 = 0x0000_4000;
+            command.creation_flags(CREATE_NO_WINDOW | BELOW_NORMAL_PRIORITY_CLASS);
+        }
+        keep_windows_variables(&mut command);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = spawner.spawn(command).await.map_err(cannot)?;
+        let missing = || cannot(std::io::Error::other("a pipe to the worker is missing"));
         let stdin = child.stdin.take().ok_or_else(missing)?;
         let stdout = child.stdout.take().ok_or_else(missing)?;
         let stderr = child.stderr.take().ok_or_else(missing)?;
@@ -67,9 +127,19 @@ impl Process {
             requests,
             replies,
             last_words,
+            launched: options.confinement.launches(),
+            memory: order.memory,
+            ended_by_kernel: None,
+            peak_bytes: 0,
             next_ping: now + options.limits.ping,
             heard: now,
+            _folder: folder,
         })
+    }
+
+    /// A job begins: what the kernel ends from now on may have been it.
+    pub(super) fn begin(&mut self) {
+        self.ended_by_kernel = ended_by_kernel();
     }
 
     /// Hands a request to the task that writes: never waits, and says nothing of a dead worker, whose end shows in
@@ -82,7 +152,11 @@ impl Process {
 
     /// The next thing it says; `None` once its stdout has ended. May be cancelled.
     pub(super) async fn next(&mut self) -> Option<Incoming> {
-        self.replies.recv().await
+        let next = self.replies.recv().await;
+        if let Some(Incoming::Reply(WorkerReply::Pong { resident_bytes, .. })) = &next {
+            self.peak_bytes = self.peak_bytes.max(*resident_bytes);
+        }
+        next
     }
 
     /// Asks it to exit, and kills it where it does not within `patience`.
@@ -97,94 +171,121 @@ impl Process {
 
     /// Kills it and waits until it is gone.
     pub(super) async fn kill(mut self) {
+        self.end().await;
+    }
+
+    async fn end(&mut self) {
+        /// Only a process stuck in the kernel survives this; it is dropped, and reaped when it ends.
+        const STUCK: Duration = Duration::from_secs(5);
         if let Err(error) = self.child.start_kill() {
             tracing::debug!(%error, "the worker was gone already");
         }
-        // Only a process stuck in the kernel survives this; it is dropped, and reaped when it ends.
-        let _stuck = timeout(Duration::from_secs(5), self.child.wait()).await;
+        let _stuck = timeout(STUCK, self.child.wait()).await;
+        // Behind a launcher the worker ends a moment later; its pipe ends with it, and its memory is free.
+        let drained = async { while self.replies.recv().await.is_some() {} };
+        let _stuck = timeout(STUCK, drained).await;
     }
 
     /// Waits for the end of a worker that seems dead, killing it where it is not, and says what is known of its end.
-    pub(super) async fn obituary(mut self, suspicion: Option<String>) -> String {
-        let ended = match suspicion {
-            // Its stdout ended: most likely it is about to be reaped.
-            None => timeout(Duration::from_secs(2), self.child.wait())
-                .await
-                .ok(),
-            Some(_) => None,
+    pub(super) async fn obituary(mut self, suspicion: Option<String>) -> Obituary {
+        let mut evidence = Evidence {
+            limit: self.memory,
+            ..Evidence::default()
         };
-        let words = self.last_words.clone();
-        let how = match (ended, suspicion) {
-            (Some(Ok(status)), _) => describe(status),
-            (_, Some(suspicion)) => suspicion,
-            _ => "It closed its output and went on.".to_owned(),
-        };
-        self.kill().await;
-        // The reader of its stderr may be a moment behind.
-        tokio::task::yield_now().await;
-        match words.telling() {
-            Some(line) => format!("{how} Its last words: {line}."),
-            None => how,
+        // Its stdout ended: most likely it is about to be reaped.
+        if suspicion.is_none()
+            && let Ok(Ok(status)) = timeout(Duration::from_secs(2), self.child.wait()).await
+        {
+            evidence.status(signal_of(status), status.code(), self.launched);
         }
+        evidence.suspicion = suspicion;
+        self.end().await;
+        evidence.kernel_ran_out = match (self.ended_by_kernel, ended_by_kernel()) {
+            (Some(before), Some(after)) => after > before,
+            _ => false,
+        };
+        // The reader of its stderr may be a moment behind.
+        self.last_words.complete().await;
+        evidence.words = self.last_words.lines();
+        evidence.judge()
     }
 }
 
-fn describe(status: ExitStatus) -> String {
-    #[cfg(unix)]
-    {
-        use std::os::unix::process::ExitStatusExt as _;
-        if let Some(signal) = status.signal() {
-            return match signal {
-                9 => "It was killed (signal 9); the machine may have run out of memory.".to_owned(),
-                6 => "It aborted (signal 6).".to_owned(),
-                4 => "It was built for another processor (signal 4).".to_owned(),
-                11 => "It crashed (signal 11).".to_owned(),
-                signal => format!("It was ended by signal {signal}."),
-            };
-        }
+fn cannot(error: std::io::Error) -> LocalError {
+    LocalError::WorkerDied {
+        cause: WorkerDeath::NotStarted,
+        reason: format!("It could not be started: {error}."),
     }
-    match status.code() {
-        Some(code) => format!("It exited with code {code}."),
-        None => "It ended.".to_owned(),
-    }
+}
+
+#[cfg(unix)]
+fn signal_of(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal_of(_status: ExitStatus) -> Option<i32> {
+    None
+}
+
+/// How many processes Linux has ended for lack of memory since it started, those of containers among them.
+fn ended_by_kernel() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/vmstat").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("oom_kill "))?;
+    line.trim().parse().ok()
 }
 
 /// The worker inherits nothing: no keys, no proxies, no switches of the libraries in it.
-fn command(
-    program: &Path,
+fn environment(
+    folder: &Path,
     options: &WorkerOptions,
-    weights: Weights,
-    memory: Option<u64>,
-) -> Command {
+    order: &Order<'_>,
+) -> Result<BTreeMap<String, String>, LocalError> {
     /// Nothing listens there: whatever tries to reach the network fails at once.
     const FENCE: &str = "http://127.0.0.1:9";
-    let mut command = Command::new(program);
-    let threads = threads(options.threads).to_string();
-    command
-        .env_clear()
-        .env(worker::ENV_PARENT, std::process::id().to_string())
-        .env(worker::ENV_LOG, &options.log)
-        .env("HOME", &options.scratch_dir)
-        .env("HF_HOME", &options.scratch_dir)
-        .env("TMPDIR", &options.scratch_dir)
-        .env("TEMP", &options.scratch_dir)
-        .env("TMP", &options.scratch_dir)
+    let folder = folder.to_str().ok_or_else(|| {
+        cannot(std::io::Error::other(
+            "the path of the data folder is not Unicode",
+        ))
+    })?;
+    let threads = order.threads.to_string();
+    let mut env: BTreeMap<String, String> = [
+        (worker::ENV_LOG, options.log.as_str()),
+        ("HOME", folder),
+        ("HF_HOME", folder),
+        ("TMPDIR", folder),
+        ("TEMP", folder),
+        ("TMP", folder),
         // mistral.rs has three pools of threads; only this reaches them all.
-        .env("RAYON_NUM_THREADS", &threads)
-        .env(worker::ENV_THREADS, &threads)
+        ("RAYON_NUM_THREADS", &threads),
+        (worker::ENV_THREADS, &threads),
         // llama.cpp's threads sleep while they wait for each other. They spin otherwise, and where something else computes
         // too each step takes a time slice: 5 tokens/s were measured instead of 64. It is read before the worker's own code.
-        .env("OMP_WAIT_POLICY", "passive");
-    for name in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"] {
-        command.env(name, FENCE);
+        ("OMP_WAIT_POLICY", "passive"),
+        ("ALL_PROXY", FENCE),
+        ("HTTPS_PROXY", FENCE),
+        ("HTTP_PROXY", FENCE),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    if !options.confinement.launches() {
+        // Behind a launcher its parent is another one, and the launcher watches this process.
+        let parent = std::process::id().to_string();
+        env.insert(worker::ENV_PARENT.to_owned(), parent);
     }
-    if weights == Weights::Unpacked {
-        command.env("CANDLE_DEQUANTIZE_ALL_F16", "1");
+    if order.weights == Weights::Unpacked {
+        env.insert("CANDLE_DEQUANTIZE_ALL_F16".to_owned(), "1".to_owned());
     }
-    if let Some(memory) = memory {
-        command.env(worker::ENV_MEMORY_LIMIT, memory.to_string());
+    if let Some(memory) = order.memory {
+        env.insert(worker::ENV_MEMORY_LIMIT.to_owned(), memory.to_string());
     }
-    // Windows cannot open a socket or load its own libraries without these.
+    Ok(env)
+}
+
+/// Windows cannot open a socket or load its own libraries without these.
+pub(super) fn keep_windows_variables(command: &mut Command) {
     for name in ["SystemRoot", "windir"] {
         if cfg!(windows)
             && let Some(value) = std::env::var_os(name)
@@ -192,34 +293,22 @@ fn command(
             command.env(name, value);
         }
     }
-    #[cfg(unix)]
-    command.process_group(0);
-    #[cfg(windows)]
-    {
-        const CREATE_NO_WINDOW: u32 = 0x0800_0000;
-        const BELOW_NORMAL_PRIORITY_CLASS: u32 = 0x0000_4000;
-        command.creation_flags(CREATE_NO_WINDOW | BELOW_NORMAL_PRIORITY_CLASS);
-    }
-    command
-        .current_dir(absolute(&options.scratch_dir))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    command
 }
 
-fn absolute(path: &Path) -> std::path::PathBuf {
+fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Hyper-threads do not help the engine; a container may have fewer cores than the machine.
-fn threads(wish: Option<usize>) -> usize {
-    wish.unwrap_or_else(|| {
-        let allowed = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        sysinfo::System::physical_core_count().map_or(allowed, |cores| cores.min(allowed))
-    })
-    .max(1)
+/// As many as compute well: hyper-threads do not help the engines, a container may have fewer cores than the machine, and from
+/// four cores on one is left to the window.
+pub(super) fn usual_threads() -> usize {
+    let allowed = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let cores = sysinfo::System::physical_core_count().map_or(allowed, |cores| cores.min(allowed));
+    leave_one(cores)
+}
+
+fn leave_one(cores: usize) -> usize {
+    if cores >= 4 { cores - 1 } else { cores.max(1) }
 }
 
 async fn write_frames(mut stdin: ChildStdin, mut frames: mpsc::UnboundedReceiver<Vec<u8>>) {
@@ -254,5 +343,18 @@ async fn read_frames(mut stdout: ChildStdout, replies: mpsc::Sender<Incoming>) {
         if replies.send(incoming).await.is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::leave_one;
+
+    #[test]
+    fn from_four_cores_on_one_is_left_to_the_window() {
+        assert_eq!(
+            [0, 1, 2, 3, 4, 8, 64].map(leave_one),
+            [1, 1, 2, 3, 3, 7, 63]
+        );
     }
 }

@@ -2,8 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 /// Lines kept.
 const LINES: usize = 40;
@@ -14,6 +17,7 @@ const LINE_BYTES: usize = 400;
 #[derive(Clone, Debug, Default)]
 pub(super) struct LastWords {
     lines: Arc<Mutex<VecDeque<String>>>,
+    ended: CancellationToken,
 }
 
 impl LastWords {
@@ -36,6 +40,12 @@ impl LastWords {
             }
         }
         self.add(&line);
+        self.ended.cancel();
+    }
+
+    /// Waits for the end of what it writes, a moment at most: a child that it left behind could hold on to the pipe.
+    pub(super) async fn complete(&self) {
+        let _held = timeout(Duration::from_millis(500), self.ended.cancelled()).await;
     }
 
     fn add(&self, line: &[u8]) {
@@ -52,15 +62,10 @@ impl LastWords {
         lines.push_back(text.to_owned());
     }
 
-    /// The line that tells most: the last panic or failed allocation, else the last of all.
-    pub(super) fn telling(&self) -> Option<String> {
+    /// What is kept, the oldest first.
+    pub(super) fn lines(&self) -> Vec<String> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines
-            .iter()
-            .rev()
-            .find(|line| line.contains("panic") || line.contains("memory allocation"))
-            .or_else(|| lines.back())
-            .cloned()
+        lines.iter().cloned().collect()
     }
 }
 
@@ -68,22 +73,11 @@ impl LastWords {
 mod tests {
     use super::*;
 
-    async fn telling(bytes: &[u8]) -> Option<String> {
-        let words = LastWords::default();
-        words.clone().collect(bytes).await;
-        words.telling()
-    }
-
     #[tokio::test]
-    async fn a_panic_tells_more_than_what_follows_it() {
-        assert_eq!(telling(b"").await, None);
-        assert_eq!(telling(b"one\n\n two").await.as_deref(), Some("two"));
-        assert_eq!(
-            telling(b"a panic: no such key\nnote: more\n")
-                .await
-                .as_deref(),
-            Some("a panic: no such key")
-        );
+    async fn lines_are_kept_without_the_space_around_them() {
+        let words = LastWords::default();
+        words.clone().collect(b"one\n\n two".as_slice()).await;
+        assert_eq!(words.lines(), ["one", "two"]);
     }
 
     #[tokio::test]

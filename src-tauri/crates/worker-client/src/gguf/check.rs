@@ -4,8 +4,8 @@ use super::Fault;
 use super::read::{Header, Value, bad};
 use super::types::ValueType;
 
-/// What the engine can run on a processor. `qwen3moe` is known to it but panics without a GPU.
-const ARCHITECTURES: &[&str] = &[
+/// What the engines can run on a processor, each of them all. `qwen3moe` is known to mistral.rs but panics without a GPU.
+pub(crate) const ARCHITECTURES: &[&str] = &[
     "llama",
     "mistral3",
     "phi2",

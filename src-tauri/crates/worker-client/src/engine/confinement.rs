@@ -1,0 +1,149 @@
+//! What a worker is allowed: its program, its model's file to read, a folder of its own to write, memory, and nothing else.
+//!
+//! Owns the description; the sandbox's launcher carries it out. A worker runs only code of ours, but on files of strangers.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use nexus_llm::LocalError;
+use nexus_sandbox::{Kind, Limits, Sandbox, Spec};
+use tokio::process::Command;
+
+/// How workers are confined.
+#[derive(Clone, Debug)]
+pub enum Confinement {
+    /// By the system's sandbox. Where this machine lacks a part of it, no worker is started.
+    Full(Sandbox),
+    /// Not at all, for this reason: the system has no sandbox, or the user allows it.
+    None(String),
+}
+
+impl Confinement {
+    /// As this machine can: `allowed` is the user's word that workers may run unconfined where the sandbox does not work. Where a
+    /// system has none at all, or the launcher is not installed, there is nothing to refuse for.
+    pub fn of(sandbox: Option<&Sandbox>, allowed: bool) -> Self {
+        let Some(sandbox) = sandbox else {
+            return Self::None("The sandbox's launcher is not there.".to_owned());
+        };
+        match sandbox.machine().confines() {
+            Err(reason) if allowed || sandbox.machine().layers.is_empty() => {
+                Self::None(reason.to_string())
+            }
+            _ => Self::Full(sandbox.clone()),
+        }
+    }
+
+    /// Whether a launcher reports how the worker ended.
+    pub(super) fn launches(&self) -> bool {
+        matches!(self, Self::Full(_))
+    }
+
+    /// The command that starts a worker.
+    ///
+    /// # Errors
+    /// [`LocalError::Unconfined`].
+    pub(super) fn command(&self, start: &Start) -> Result<Command, LocalError> {
+        match self {
+            Self::None(_) => {
+                let mut command = Command::new(&start.program);
+                command
+                    .env_clear()
+                    .envs(&start.env)
+                    .current_dir(&start.folder);
+                #[cfg(unix)]
+                command.process_group(0);
+                Ok(command)
+            }
+            Self::Full(sandbox) => {
+                let command = start
+                    .spec()
+                    .and_then(|spec| sandbox.command(&spec).map_err(|error| error.to_string()));
+                match command {
+                    Ok(command) => Ok(command.into()),
+                    Err(reason) => Err(LocalError::Unconfined { reason }),
+                }
+            }
+        }
+    }
+}
+
+/// A worker that is to be started.
+#[derive(Clone, Debug)]
+pub(super) struct Start {
+    pub(super) program: PathBuf,
+    pub(super) env: BTreeMap<String, String>,
+    /// Its home and working folder.
+    pub(super) folder: PathBuf,
+    /// The model's file.
+    pub(super) model: PathBuf,
+    /// Bytes.
+    pub(super) memory: Option<u64>,
+    pub(super) gpu: bool,
+}
+
+impl Start {
+    fn spec(&self) -> Result<Spec, String> {
+        let real = |path: &Path| {
+            path.canonicalize()
+                .map_err(|error| format!("{} cannot be opened: {error}.", path.display()))
+        };
+        let program = real(&self.program)?;
+        let argv = program
+            .to_str()
+            .ok_or_else(|| format!("{} is not Unicode.", program.display()))?
+            .to_owned();
+        Ok(Spec {
+            argv: vec![argv],
+            cwd: real(&self.folder)?,
+            env: self.env.clone(),
+            folder: None,
+            temp: self.folder.clone(),
+            readable: vec![program, self.model.clone()],
+            hidden: Vec::new(),
+            network: false,
+            limits: Limits {
+                memory: self.memory.unwrap_or(u64::MAX),
+                // Three pools of threads on a large machine.
+                processes: 4096,
+                ..Limits::default()
+            },
+            kind: Kind::Worker { gpu: self.gpu },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_no_launcher_is_there_the_reason_is_kept() {
+        assert!(matches!(
+            Confinement::of(None, false),
+            Confinement::None(reason) if reason == "The sandbox's launcher is not there."
+        ));
+    }
+
+    #[test]
+    fn a_sandbox_that_does_not_work_is_refused_unless_the_user_allows_it() {
+        let sandbox = Sandbox::probe(Path::new("/nowhere/nexus-sandbox"));
+        assert!(matches!(
+            Confinement::of(Some(&sandbox), true),
+            Confinement::None(_)
+        ));
+        let closed = Confinement::of(Some(&sandbox), false);
+        let folder = tempfile::tempdir().unwrap();
+        let start = Start {
+            program: std::env::current_exe().unwrap(),
+            env: BTreeMap::new(),
+            folder: folder.path().to_owned(),
+            model: folder.path().join("model.gguf"),
+            memory: None,
+            gpu: false,
+        };
+        assert!(matches!(
+            closed.command(&start),
+            Err(LocalError::Unconfined { reason }) if reason.starts_with("Programs cannot be sandboxed here")
+        ));
+    }
+}
