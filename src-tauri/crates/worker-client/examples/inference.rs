@@ -41,10 +41,10 @@ async fn main() {
     let [worker, path] = [(); 2].map(|()| PathBuf::from(arguments.next().unwrap()));
     let context = arguments.next().unwrap().to_string_lossy().parse().unwrap();
     let scratch = std::env::temp_dir().join(format!("inference-{}", std::process::id()));
-    let mut options = WorkerOptions::new(worker.clone(), scratch.clone());
-    if backend == "llama" {
-        options.llama_program = Some(worker);
-    }
+    let is_llama = backend == "llama";
+    let other = scratch.join("none");
+    let mut options = WorkerOptions::new(if is_llama { other } else { worker.clone() }, scratch.clone());
+    options.llama_program = is_llama.then_some(worker);
     let engine = LocalEngine::new(options);
     let summary = gguf::inspect(&path).unwrap();
     let mut info = summary.model_info(ModelRef::new("local", "measured"), "measured".to_owned());
@@ -157,11 +157,11 @@ async fn ask(model: &Arc<dyn Model>, mut request: ChatRequest, tokens: u32) -> A
     unreachable!("a stream ends with Finished or an error")
 }
 
-/// The most memory that the worker had in RAM, bytes; it is known by its working folder.
+/// The most memory that the worker had in RAM, bytes; it is known by where it works.
 fn peak(scratch: &Path) -> Option<f64> {
     std::fs::read_dir("/proc").ok()?.find_map(|entry| {
         let process = entry.ok()?.path();
-        if std::fs::read_link(process.join("cwd")).ok()? != scratch {
+        if !std::fs::read_link(process.join("cwd")).ok()?.starts_with(scratch) {
             return None;
         }
         let status = std::fs::read_to_string(process.join("status")).ok()?;

@@ -46,7 +46,12 @@ impl Bench {
     fn new(worker: Worker) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let scratch = folder.path().join("scratch");
-        let mut options = WorkerOptions::new(program("NEXUS_WORKER"), scratch);
+        // The other program is not there: what one engine refuses would be tried with the other.
+        let mistral = match worker {
+            Worker::Mistral => program("NEXUS_WORKER"),
+            Worker::Llama => folder.path().join("none"),
+        };
+        let mut options = WorkerOptions::new(mistral, scratch);
         if worker == Worker::Llama {
             options.llama_program = Some(program("NEXUS_WORKER_LLAMA"));
         }
