@@ -312,7 +312,7 @@ async fn a_killed_worker_is_an_error_and_the_next_request_works(bench: Bench) {
         assert!(
             matches!(
                 &last,
-                Some(Err(ModelError::Local(LocalError::WorkerDied { reason }))) if reason.starts_with("It was killed (signal 9)")
+                Some(Err(ModelError::Local(LocalError::WorkerDied { reason, .. }))) if reason.starts_with("It was killed (signal 9)")
             ),
             "{last:?}"
         );
