@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::guard::resident_bytes;
 
-/// Real templates take milliseconds, for the longest conversations too.
-const TIME: Duration = Duration::from_millis(1500);
+/// Real templates take milliseconds, for the longest conversations too. A worker that dies is tried once more, and a person
+/// waits for both.
+const TIME: Duration = Duration::from_millis(800);
 
 /// More than any conversation has.
 const BYTES: u64 = 256 << 20;
