@@ -43,7 +43,10 @@ async fn main() {
     let scratch = std::env::temp_dir().join(format!("inference-{}", std::process::id()));
     let is_llama = backend == "llama";
     let other = scratch.join("none");
-    let mut options = WorkerOptions::new(if is_llama { other } else { worker.clone() }, scratch.clone());
+    let mut options = WorkerOptions::new(
+        if is_llama { other } else { worker.clone() },
+        scratch.clone(),
+    );
     options.llama_program = is_llama.then_some(worker);
     let engine = LocalEngine::new(options);
     let summary = gguf::inspect(&path).unwrap();
@@ -161,7 +164,10 @@ async fn ask(model: &Arc<dyn Model>, mut request: ChatRequest, tokens: u32) -> A
 fn peak(scratch: &Path) -> Option<f64> {
     std::fs::read_dir("/proc").ok()?.find_map(|entry| {
         let process = entry.ok()?.path();
-        if !std::fs::read_link(process.join("cwd")).ok()?.starts_with(scratch) {
+        if !std::fs::read_link(process.join("cwd"))
+            .ok()?
+            .starts_with(scratch)
+        {
             return None;
         }
         let status = std::fs::read_to_string(process.join("status")).ok()?;

@@ -223,7 +223,10 @@ mod tests {
 
     #[test]
     fn a_failed_check_is_told_without_the_path_before_it() {
-        let words = ["/build/ggml.c:3: GGML_ASSERT(eps >= 0.0f) failed", "Aborted"];
+        let words = [
+            "/build/ggml.c:3: GGML_ASSERT(eps >= 0.0f) failed",
+            "Aborted",
+        ];
         assert_eq!(
             ended(Some(6), None, false, &words).reason,
             "It aborted (signal 6). Its last words: GGML_ASSERT(eps >= 0.0f) failed."

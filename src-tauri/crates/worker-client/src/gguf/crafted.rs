@@ -644,7 +644,10 @@ pub(super) fn edges() -> Vec<(&'static str, Gguf, Fault)> {
             (
                 set(
                     "general.name",
-                    Entry::Raw(9, [array(8, 9), 900_000_u64.to_le_bytes().to_vec()].concat()),
+                    Entry::Raw(
+                        9,
+                        [array(8, 9), 900_000_u64.to_le_bytes().to_vec()].concat(),
+                    ),
                 ),
                 bad(ENDS),
             ),

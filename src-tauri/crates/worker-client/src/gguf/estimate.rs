@@ -58,7 +58,7 @@ impl GgufSummary {
 
     /// The same for llama.cpp, which maps the weights as they are in the file and reserves the whole context once. A
     /// careful guess: SmolLM2-135M took 303 MB with 2,000 tokens, where this says 355.
-    pub(crate) fn estimate_mapped(&self, context: u32) -> u64 {
+    pub fn estimate_mapped(&self, context: u32) -> u64 {
         self.shape
             .tensor_bytes
             .saturating_add(self.cache_bytes(context))
