@@ -45,15 +45,65 @@ const fn shape(
 /// Name, shape, context.
 fn shapes() -> Vec<(&'static str, Shape, u32)> {
     let all = vec![
-        ("like SmolLM2-135M, Q8_0", shape("llama", 30, (576, 9, 3), 1536, (49_152, true), Kind::Q8_0), 2048),
-        ("the same, Q4_0", shape("llama", 30, (576, 9, 3), 1536, (49_152, true), Kind::Q4_0), 8192),
-        ("like Qwen2.5-0.5B, Q4_0", shape("qwen2", 24, (896, 14, 2), 4864, (151_936, true), Kind::Q4_0), 4096),
-        ("half of Qwen3-0.6B, Q4_K_M", shape("qwen3", 14, (1024, 16, 8), 3072, (151_936, true), Kind::Q4KM), 4096),
-        ("wide and flat, Q4_K", shape("llama", 4, (2048, 32, 8), 8192, (32_000, false), Kind::Q4K), 1024),
-        ("16 bits", shape("llama", 12, (768, 12, 12), 2048, (32_000, true), Kind::F16), 2048),
-        ("all heads have keys, Q6_K", shape("llama", 10, (1280, 20, 20), 3456, (50_000, false), Kind::Q6K), 4096),
-        ("deep, few words, Q8_0", shape("llama", 40, (512, 8, 8), 1408, (1024, true), Kind::Q8_0), 8192),
-        ("large words, small context, Q4_K", shape("llama", 8, (1024, 16, 4), 2816, (128_256, true), Kind::Q4K), 512),
+        (
+            "like SmolLM2-135M, Q8_0",
+            shape("llama", 30, (576, 9, 3), 1536, (49_152, true), Kind::Q8_0),
+            2048,
+        ),
+        (
+            "the same, Q4_0",
+            shape("llama", 30, (576, 9, 3), 1536, (49_152, true), Kind::Q4_0),
+            8192,
+        ),
+        (
+            "like Qwen2.5-0.5B, Q4_0",
+            shape("qwen2", 24, (896, 14, 2), 4864, (151_936, true), Kind::Q4_0),
+            4096,
+        ),
+        (
+            "half of Qwen3-0.6B, Q4_K_M",
+            shape(
+                "qwen3",
+                14,
+                (1024, 16, 8),
+                3072,
+                (151_936, true),
+                Kind::Q4KM,
+            ),
+            4096,
+        ),
+        (
+            "wide and flat, Q4_K",
+            shape("llama", 4, (2048, 32, 8), 8192, (32_000, false), Kind::Q4K),
+            1024,
+        ),
+        (
+            "16 bits",
+            shape("llama", 12, (768, 12, 12), 2048, (32_000, true), Kind::F16),
+            2048,
+        ),
+        (
+            "all heads have keys, Q6_K",
+            shape(
+                "llama",
+                10,
+                (1280, 20, 20),
+                3456,
+                (50_000, false),
+                Kind::Q6K,
+            ),
+            4096,
+        ),
+        (
+            "deep, few words, Q8_0",
+            shape("llama", 40, (512, 8, 8), 1408, (1024, true), Kind::Q8_0),
+            8192,
+        ),
+        (
+            "large words, small context, Q4_K",
+            shape("llama", 8, (1024, 16, 4), 2816, (128_256, true), Kind::Q4K),
+            512,
+        ),
     ];
     if std::env::var_os("NEXUS_TEST_FULL").is_some() {
         return all;
@@ -70,8 +120,8 @@ async fn taken(engine: &LocalEngine, path: &Path, context: u32, scratch: &Path) 
     let request = ChatRequest {
         messages: vec![ChatMessage::User {
             parts: vec![UserPart::Text {
-                // A token a byte.
-                text: "all work and no play ".repeat(context as usize / 21).split_at(context as usize * 3 / 4).0.to_owned(),
+                // A token a byte: more than a batch, whatever the context.
+                text: "all work and no play ".repeat(context.min(1024) as usize * 3 / 4 / 21),
             }],
         }],
         max_output_tokens: Some(8),
@@ -84,7 +134,10 @@ async fn taken(engine: &LocalEngine, path: &Path, context: u32, scratch: &Path) 
     while let Some(event) = stream.next().await {
         last = Some(event.unwrap());
     }
-    assert!(matches!(last, Some(ModelEvent::Finished { .. })), "{last:?}");
+    assert!(
+        matches!(last, Some(ModelEvent::Finished { .. })),
+        "{last:?}"
+    );
     let peak = peak(scratch).unwrap();
     engine.unload().await;
     peak
@@ -93,11 +146,16 @@ async fn taken(engine: &LocalEngine, path: &Path, context: u32, scratch: &Path) 
 fn peak(scratch: &Path) -> Option<u64> {
     std::fs::read_dir("/proc").ok()?.find_map(|entry| {
         let process = entry.ok()?.path();
-        if !std::fs::read_link(process.join("cwd")).ok()?.starts_with(scratch) {
+        if !std::fs::read_link(process.join("cwd"))
+            .ok()?
+            .starts_with(scratch)
+        {
             return None;
         }
         let status = std::fs::read_to_string(process.join("status")).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))?;
         Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
     })
 }
@@ -106,7 +164,10 @@ fn peak(scratch: &Path) -> Option<u64> {
 async fn the_estimate_for_llama_is_near_what_it_takes() {
     let folder = tempfile::tempdir().unwrap();
     let scratch = folder.path().join("scratch");
-    let program = PathBuf::from(std::env::var("NEXUS_WORKER_LLAMA").expect("NEXUS_WORKER_LLAMA must be set for these tests"));
+    let program = PathBuf::from(
+        std::env::var("NEXUS_WORKER_LLAMA")
+            .expect("NEXUS_WORKER_LLAMA must be set for these tests"),
+    );
     let mut options = WorkerOptions::new(folder.path().join("none"), scratch.clone());
     options.llama_program = Some(program);
     let engine = LocalEngine::new(options);
@@ -118,7 +179,11 @@ async fn the_estimate_for_llama_is_near_what_it_takes() {
         let taken = taken(&engine, &path, context, &scratch).await;
         let estimate = gguf::inspect(&path).unwrap().estimate_mapped(context);
         let ratio = estimate as f64 / taken as f64;
-        println!("{name:34} context {context:5}: {:5} MB taken, {:5} MB estimated, {ratio:.2}", taken / 1_000_000, estimate / 1_000_000);
+        println!(
+            "{name:34} context {context:5}: {:5} MB taken, {:5} MB estimated, {ratio:.2}",
+            taken / 1_000_000,
+            estimate / 1_000_000
+        );
         if (ratio - 1.0).abs() > TOLERANCE {
             wrong.push(format!("{name}: {ratio:.2}"));
         }

@@ -80,6 +80,10 @@ fn a_sound_file_is_summarized() {
                 embedding_elements: 128,
                 embedding_bytes: 512,
                 largest_tensor_bytes: 1088,
+                repacked_bytes: 0,
+                width: 32,
+                feed_forward: 0,
+                words: 4,
                 tied: true,
             },
         }
