@@ -88,7 +88,7 @@ fn shapes() -> Vec<(&'static str, Shape, u32)> {
                 "llama",
                 10,
                 (1280, 20, 20),
-                3456,
+                3584,
                 (50_000, false),
                 Kind::Q6K,
             ),

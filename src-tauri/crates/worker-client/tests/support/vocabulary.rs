@@ -19,6 +19,8 @@ pub fn of_bytes(words: u32, template: &str) -> Vec<(Vec<u8>, Entry)> {
         .to_vec();
     let marks = all.len();
     all.extend((0..=u8::MAX).map(|byte| letter(byte).to_string()));
+    // What the one merge makes.
+    all.push("wo".to_owned());
     let known = all.len();
     all.extend((known..words as usize).map(|number| format!("word{number}")));
     let kinds = (0..all.len()).map(|word| if word < marks { CONTROL } else { NORMAL });
