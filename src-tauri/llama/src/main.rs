@@ -21,6 +21,8 @@ mod serve;
 mod sieve;
 mod spare;
 mod template;
+#[path = "../../crates/worker/src/template_watch.rs"]
+mod template_watch;
 mod utf8;
 
 use std::process::ExitCode;

@@ -7,6 +7,8 @@ use nexus_protocol::{ChatMessage, ChatRequest, ToolCallRequest, ToolSpec, UserPa
 use serde::Serialize as _;
 use serde_json::{Value as Json, json};
 
+use crate::template_watch::TemplateWatch;
+
 /// Steps that a template may take. The longest conversations need a hundredth of it; one that loops ends.
 const FUEL: u64 = 50_000_000;
 
@@ -28,6 +30,7 @@ impl Template {
     /// # Errors
     /// What is wrong with it, for people.
     pub(crate) fn new(source: &str, begin: String, end: String) -> Result<Self, String> {
+        let _watch = TemplateWatch::begin();
         let mut environment = Environment::new();
         environment.set_trim_blocks(true);
         environment.set_lstrip_blocks(true);
@@ -69,6 +72,7 @@ impl Template {
     /// # Errors
     /// Why the template refuses it.
     pub(crate) fn render(&self, request: &ChatRequest) -> Result<String, String> {
+        let _watch = TemplateWatch::begin();
         let messages: Vec<Json> = request.messages.iter().map(message).collect();
         let tools: Option<Vec<Json>> =
             (!request.tools.is_empty()).then(|| request.tools.iter().map(tool).collect());

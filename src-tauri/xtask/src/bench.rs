@@ -3,6 +3,8 @@
 //! Each is the median of several runs with its unit in its name; what could not be measured stands in the report with
 //! the reason, and makes the run fail.
 
+mod comparison;
+mod inference;
 mod local_model;
 mod measure;
 mod probes;
@@ -32,7 +34,10 @@ use measure::{Measure, table};
 /// What one measurement gives: several numbers.
 type Act = fn(&Work, u32) -> Result<Vec<Measure>>;
 
-const ALL: [(&str, &str, Act); 8] = [
+/// What needs no app: the workers and the starter model are enough.
+pub const INFERENCE: &str = "inference";
+
+const ALL: [(&str, &str, Act); 9] = [
     (
         "window",
         "window and memory of the app, beside an empty Tauri window",
@@ -42,6 +47,11 @@ const ALL: [(&str, &str, Act); 8] = [
         "local-model",
         "the local model, beside llama.cpp where Python has it",
         local_model::measure,
+    ),
+    (
+        INFERENCE,
+        "both workers beside llama.cpp's Python server, over three models",
+        inference::measure,
     ),
     (
         "bridge",
@@ -81,7 +91,13 @@ pub fn run(work: &Work, runs: u32, only: &[String]) -> Result<()> {
     }
     let mut measures = Vec::new();
     for (name, about, act) in ALL {
-        if !only.is_empty() && !only.iter().any(|wanted| wanted == name) {
+        let wanted = if only.is_empty() {
+            // Most of an hour, and it needs a peer: only where it is asked for.
+            name != INFERENCE
+        } else {
+            only.iter().any(|wanted| wanted == name)
+        };
+        if !wanted {
             continue;
         }
         println!("{name}: {about}");

@@ -21,6 +21,7 @@ pub const LLAMA: OwnWorkspace = OwnWorkspace {
         "src-tauri/crates/worker/src/guard.rs",
         "src-tauri/crates/worker/src/output.rs",
         "src-tauri/crates/worker/src/program.rs",
+        "src-tauri/crates/worker/src/template_watch.rs",
     ],
     flags: "-C target-cpu=native",
 };

@@ -14,6 +14,7 @@ mod command;
 mod date;
 mod desktop;
 mod fingerprint;
+mod fuzz;
 mod interpreters;
 mod kept;
 mod lint;
@@ -101,6 +102,15 @@ enum Command {
         /// Only this measurement; may be given more than once
         #[arg(long, value_name = "NAME")]
         only: Vec<String>,
+        /// The same, without a word before it
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Fuzz the checker of model files
+    Fuzz {
+        /// For how long
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+        minutes: u32,
     },
     /// Make the installers of this system
     Bundle,
@@ -333,6 +343,7 @@ const BENCH: &[Step<Work>] = &[
     INTERPRETERS,
     APP,
 ];
+const BENCH_WORKERS: &[Step<Work>] = &[PACKAGES, CRATES, STARTER, WORKER, LLAMA];
 const BUNDLE: &[Step<Work>] = &[
     PACKAGES,
     CRATES,
@@ -403,11 +414,24 @@ fn act(command: Command) -> Result<()> {
             work.offline_ok = offline_ok;
             run_all(&select(LINT, &only)?, OnFailure::GoOn, &mut work)
         }
-        Command::Bench { runs, only } => {
-            (work.tests, work.bench) = (true, true);
-            run_all(BENCH, OnFailure::Stop, &mut work)?;
+        Command::Bench {
+            runs,
+            mut only,
+            names,
+        } => {
+            only.extend(names);
+            let workers_suffice =
+                !only.is_empty() && only.iter().all(|name| name == bench::INFERENCE);
+            let plan = if workers_suffice {
+                BENCH_WORKERS
+            } else {
+                (work.tests, work.bench) = (true, true);
+                BENCH
+            };
+            run_all(plan, OnFailure::Stop, &mut work)?;
             bench::run(&work, runs, &only)
         }
+        Command::Fuzz { minutes } => fuzz::run(&work, minutes),
         Command::Bundle => run_all(BUNDLE, OnFailure::Stop, &mut work),
         Command::Worker { cuda, .. } => {
             let feature = if cuda { "cuda" } else { "metal" };
@@ -424,7 +448,7 @@ mod tests {
 
     #[test]
     fn in_every_plan_names_are_unique_and_needs_come_first() {
-        for plan in [TEST, SETUP, RUN, LINT, BENCH, BUNDLE] {
+        for plan in [TEST, SETUP, RUN, LINT, BENCH, BENCH_WORKERS, BUNDLE] {
             for (index, step) in plan.iter().enumerate() {
                 assert!(
                     plan[..index]

@@ -69,6 +69,14 @@ pub fn inspect(path: &Path) -> Result<GgufSummary, LocalError> {
     inspect_reader(reader, metadata.len()).map_err(|fault| fault.at(path))
 }
 
+/// The same for a file that is in memory, under no path.
+///
+/// # Errors
+/// As [`inspect`], but for those of the disk.
+pub fn inspect_bytes(bytes: &[u8]) -> Result<GgufSummary, LocalError> {
+    inspect_reader(bytes, bytes.len() as u64).map_err(|fault| fault.at(Path::new("")))
+}
+
 /// The same for any bytes, `file_bytes` of them.
 pub(crate) fn inspect_reader<R: std::io::BufRead>(
     reader: R,

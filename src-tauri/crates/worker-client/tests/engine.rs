@@ -1,6 +1,8 @@
 //! The engine against a worker that dies, hangs, lies and floods: every call ends, with a typed error, and the next works.
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a test must fail it")]
 
+#[path = "support/bad_input.rs"]
+mod bad_input;
 #[path = "support/gguf_builder.rs"]
 #[expect(dead_code, reason = "these tests need sound files only")]
 mod gguf_builder;

@@ -22,6 +22,7 @@ use crate::embed;
 use crate::folder::{Folder, ON_THE_PROCESSOR, Weights};
 use crate::images;
 use crate::messages::{self, TemplateMessage};
+use crate::template_watch::TemplateWatch;
 
 /// Conversations that the engine remembers, when it remembers any. On a processor it never forgets one: the parent
 /// reckons what they take and starts a new worker in time.
@@ -195,11 +196,18 @@ impl Engine {
 
     /// Hands a conversation to the engine, if it fits.
     pub(crate) async fn start(&self, request: &ChatRequest) -> Result<Started, WorkerError> {
-        let (rendered, shown) = self.rendered(request).await?;
-        let prompt_tokens = self
-            .tokenize(Either::Left(rendered.clone()), request)
-            .await?
-            .saturating_add(images::tokens(&shown));
+        let (prompt_tokens, shown, rendered) = {
+            // Nothing else runs now, so what takes long is the template.
+            let _watch = TemplateWatch::begin();
+            let (rendered, shown) = self.rendered(request).await?;
+            let text = Either::Left(rendered.clone());
+            let tokens = self.tokenize(text, request).await?;
+            (
+                tokens.saturating_add(images::tokens(&shown)),
+                shown,
+                rendered,
+            )
+        };
         if prompt_tokens >= self.context_tokens {
             return Err(WorkerError::ContextOverflow {
                 prompt_tokens,

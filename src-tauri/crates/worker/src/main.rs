@@ -14,6 +14,7 @@ mod messages;
 mod output;
 mod program;
 mod serve;
+mod template_watch;
 
 use std::io;
 use std::process::ExitCode;

@@ -36,6 +36,9 @@ const OUT_OF_MEMORY: [&str; 6] = [
     "[sandbox: more than",
 ];
 
+/// How llama.cpp names a check of its own that failed, before it aborts.
+const FAILED_CHECK: &str = "GGML_ASSERT";
+
 /// Programs report a child's signal so, and the exit code of the sandbox's launcher is one such.
 const SIGNAL_BASE: i32 = 128;
 const SIGNALS: std::ops::RangeInclusive<i32> = 1..=64;
@@ -118,13 +121,17 @@ impl Evidence {
             .any(|line| line.starts_with(nexus_sandbox::FAILED_PREFIX))
     }
 
-    /// The line that tells most: the last panic or failed allocation, else the last of all.
+    /// The line that tells most: the last panic, failed check or failed allocation, else the last of all.
     fn telling(&self) -> Option<&str> {
         let telling = |line: &&String| {
-            line.contains("panic") || OUT_OF_MEMORY.iter().any(|words| line.contains(words))
+            line.contains("panic")
+                || line.contains(FAILED_CHECK)
+                || OUT_OF_MEMORY.iter().any(|words| line.contains(words))
         };
         let line = self.words.iter().rev().find(telling);
-        line.or_else(|| self.words.last()).map(String::as_str)
+        let line = line.or_else(|| self.words.last())?.as_str();
+        // Before it stands a path of the machine that llama.cpp was built on.
+        Some(line.find(FAILED_CHECK).map_or(line, |at| &line[at..]))
     }
 }
 
@@ -211,6 +218,18 @@ mod tests {
                 cause: WorkerDeath::OutOfMemory { limit: None },
                 reason: "It ran out of memory.".to_owned()
             }
+        );
+    }
+
+    #[test]
+    fn a_failed_check_is_told_without_the_path_before_it() {
+        let words = [
+            "/build/ggml.c:3: GGML_ASSERT(eps >= 0.0f) failed",
+            "Aborted",
+        ];
+        assert_eq!(
+            ended(Some(6), None, false, &words).reason,
+            "It aborted (signal 6). Its last words: GGML_ASSERT(eps >= 0.0f) failed."
         );
     }
 

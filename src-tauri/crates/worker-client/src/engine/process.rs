@@ -264,6 +264,9 @@ fn environment(
         // llama.cpp's threads sleep while they wait for each other. They spin otherwise, and where something else computes
         // too each step takes a time slice: 5 tokens/s were measured instead of 64. It is read before the worker's own code.
         ("OMP_WAIT_POLICY", "passive"),
+        // Where a check of its own fails llama.cpp would start a debugger on itself, for a second or more, and its last words
+        // would be that one's.
+        ("GGML_NO_BACKTRACE", "1"),
         ("ALL_PROXY", FENCE),
         ("HTTPS_PROXY", FENCE),
         ("HTTP_PROXY", FENCE),

@@ -48,6 +48,11 @@ pub(super) struct Shape {
     pub(super) embedding_elements: u64,
     pub(super) embedding_bytes: u64,
     pub(super) largest_tensor_bytes: u64,
+    /// Of what llama.cpp keeps a second time, in an order that its kernels like better.
+    pub(super) repacked_bytes: u64,
+    pub(super) width: u64,
+    pub(super) feed_forward: u64,
+    pub(super) words: u64,
     /// Whether the last layer uses the embedding's weights.
     pub(super) tied: bool,
 }
@@ -98,6 +103,7 @@ pub(super) fn summarize(header: &Header) -> GgufSummary {
             .values()
             .fold(0_u64, |sum, tensor| sum.saturating_add(of(tensor)))
     };
+    let tied = !header.tensors.contains_key("output.weight");
     GgufSummary {
         name: text("general.name").and_then(shown),
         context_length: if scaled {
@@ -124,10 +130,31 @@ pub(super) fn summarize(header: &Header) -> GgufSummary {
                 .map(|tensor| tensor.bytes)
                 .max()
                 .unwrap_or_default(),
-            tied: !header.tensors.contains_key("output.weight"),
+            repacked_bytes: repacked_bytes(header, tied),
+            width: number("embedding_length").unwrap_or_default(),
+            feed_forward: number("feed_forward_length").unwrap_or_default(),
+            words: match header.entries.get("tokenizer.ggml.tokens") {
+                Some(Value::Array { elements, .. }) => *elements,
+                _ => 0,
+            },
+            tied,
         },
         architecture,
     }
+}
+
+/// Matrices of the kinds that llama.cpp repacks on a processor. An embedding that is nothing else is only looked up.
+fn repacked_bytes(header: &Header, tied: bool) -> u64 {
+    const REPACKED: [&str; 3] = ["Q2_K", "Q4_0", "Q4_K"];
+    header
+        .tensors
+        .iter()
+        .filter(|(name, tensor)| {
+            REPACKED.contains(&tensor.kind.name)
+                && tensor.dimensions.len() == 2
+                && (tied || name.as_str() != "token_embd.weight")
+        })
+        .fold(0, |sum: u64, (_, tensor)| sum.saturating_add(tensor.bytes))
 }
 
 fn shown(name: &str) -> Option<String> {

@@ -122,8 +122,17 @@ impl Gguf {
         self
     }
 
-    /// The file.
+    /// The file, its data zeros: a mebibyte of it at most.
     pub fn bytes(&self) -> Vec<u8> {
+        let (mut out, data) = self.header();
+        let whole = out.len() + (data as usize).min(1 << 20);
+        out.resize(whole, 0);
+        out.truncate(whole - self.cut.min(whole));
+        out
+    }
+
+    /// All that stands before the data, and the data's length.
+    pub fn header(&self) -> (Vec<u8>, u64) {
         let mut out = Vec::new();
         out.extend(self.magic);
         out.extend(self.version.to_le_bytes());
@@ -150,11 +159,8 @@ impl Gguf {
                 .checked_next_multiple_of(self.alignment)
                 .unwrap_or(end);
         }
-        let data = out.len().next_multiple_of(self.alignment as usize);
-        let whole = data + (end as usize).min(1 << 20);
-        out.resize(whole, 0);
-        out.truncate(whole - self.cut.min(whole));
-        out
+        out.resize(out.len().next_multiple_of(self.alignment as usize), 0);
+        (out, end)
     }
 }
 

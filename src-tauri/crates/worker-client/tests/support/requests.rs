@@ -17,6 +17,7 @@ async fn the_worker_inherits_nothing() {
         [
             "ALL_PROXY",
             "CANDLE_DEQUANTIZE_ALL_F16",
+            "GGML_NO_BACKTRACE",
             "HF_HOME",
             "HOME",
             "HTTPS_PROXY",

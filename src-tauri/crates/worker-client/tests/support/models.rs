@@ -1,0 +1,12 @@
+//! Models that tests, benches and fuzzers write themselves.
+
+#[path = "gguf_builder.rs"]
+pub mod gguf_builder;
+#[path = "hostile_models.rs"]
+pub mod hostile_models;
+#[path = "hostile_templates.rs"]
+pub mod hostile_templates;
+#[path = "model_writer.rs"]
+pub mod model_writer;
+#[path = "vocabulary.rs"]
+pub mod vocabulary;
