@@ -35,21 +35,21 @@ fn limit(work: &Work) -> Duration {
 /// A group of tests that runs in a step of its own.
 struct Apart {
     package: &'static str,
-    /// The test binary.
-    binary: &'static str,
+    /// The test binaries.
+    binaries: &'static [&'static str],
 }
 
 const MODEL: Apart = Apart {
     package: "nexus-worker-client",
-    binary: "real",
+    binaries: &["real", "hostile", "fit"],
 };
 const KEYRING: Apart = Apart {
     package: "nexus-core",
-    binary: "real_keyring",
+    binaries: &["real_keyring"],
 };
 const WINDOW: Apart = Apart {
     package: "nexus-agent",
-    binary: "e2e",
+    binaries: &["e2e"],
 };
 const APART: [&Apart; 3] = [&MODEL, &KEYRING, &WINDOW];
 
@@ -236,10 +236,13 @@ fn window_tests(work: &Work, display: &Xvfb) -> Result<Command> {
 
 /// One of the groups that run apart: one test at a time, since each wants a model, a keyring or a window for itself.
 fn apart(work: &Work, group: &Apart) -> Result<Command> {
-    if !work.place.has_target(group.package, "test", group.binary) {
-        bail!("{} has no test binary {}", group.package, group.binary);
+    let mut cargo = work.cargo(["test", "--features", FEATURES]);
+    for binary in group.binaries {
+        if !work.place.has_target(group.package, "test", binary) {
+            bail!("{} has no test binary {binary}", group.package);
+        }
+        cargo.args(["--test", binary]);
     }
-    let mut cargo = work.cargo(["test", "--features", FEATURES, "--test", group.binary]);
     cargo.args(ALL).args(["--", "--test-threads=1"]);
     environment(work, &mut cargo);
     Ok(cargo)
@@ -276,7 +279,13 @@ fn has_nextest() -> bool {
 fn nextest_filter() -> String {
     let groups: Vec<_> = APART
         .iter()
-        .map(|group| format!("(package({}) & binary({}))", group.package, group.binary))
+        .flat_map(|group| {
+            group
+                .binaries
+                .iter()
+                .map(move |binary| (group.package, binary))
+        })
+        .map(|(package, binary)| format!("(package({package}) & binary({binary}))"))
         .collect();
     format!("not ({})", groups.join(" | "))
 }
@@ -291,9 +300,9 @@ fn ordinary_tests(work: &Work) -> Vec<&str> {
         .flat_map(|package| package.targets.iter().map(move |target| (package, target)))
         .filter(|(package, target)| {
             target.kind.iter().any(|kind| kind == "test")
-                && !APART
-                    .iter()
-                    .any(|group| group.package == package.name && group.binary == target.name)
+                && !APART.iter().any(|group| {
+                    group.package == package.name && group.binaries.contains(&target.name.as_str())
+                })
         })
         .map(|(_, target)| target.name.as_str())
         .collect();
@@ -362,7 +371,7 @@ mod tests {
     fn what_runs_apart_is_left_out_of_the_rest() {
         assert_eq!(
             nextest_filter(),
-            "not ((package(nexus-worker-client) & binary(real)) | (package(nexus-core) & binary(real_keyring)) | (package(nexus-agent) & binary(e2e)))"
+            "not ((package(nexus-worker-client) & binary(real)) | (package(nexus-worker-client) & binary(hostile)) | (package(nexus-worker-client) & binary(fit)) | (package(nexus-core) & binary(real_keyring)) | (package(nexus-agent) & binary(e2e)))"
         );
     }
 }
