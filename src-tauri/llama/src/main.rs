@@ -5,10 +5,12 @@
 //! reads prompts in batches, can be stopped between any two of them, and computes of a conversation only what is new.
 
 mod answer;
+mod constraint;
 mod engine;
 mod faults;
 #[path = "../../crates/worker/src/guard.rs"]
 mod guard;
+#[path = "../../crates/worker/src/input.rs"]
 mod input;
 mod loading;
 #[path = "../../crates/worker/src/output.rs"]
@@ -18,6 +20,7 @@ mod prefix;
 mod serve;
 mod sieve;
 mod template;
+mod turn;
 mod utf8;
 
 use std::process::ExitCode;
@@ -32,7 +35,7 @@ fn main() -> ExitCode {
         }
     };
     guard::protect();
-    let input = match input::listen(output.clone()) {
+    let input = match turn::listen(output.clone()) {
         Ok(input) => input,
         Err(error) => {
             tracing::error!(%error, "stdin cannot be used");

@@ -1,5 +1,7 @@
 //! What of the model's text is answer, what is reasoning, and where it ends. Marks may come in pieces.
 
+use nexus_calls::THOUGHT;
+
 /// Ends of a turn, as templates write them. Where the vocabulary has no such token the model spells them out.
 pub(crate) const TURN_ENDS: [&str; 6] = [
     "<|im_end|>",
@@ -9,8 +11,6 @@ pub(crate) const TURN_ENDS: [&str; 6] = [
     "<|endoftext|>",
     "<end_of_turn>",
 ];
-/// Around reasoning.
-pub(crate) const THOUGHT: (&str, &str) = ("<think>", "</think>");
 
 /// A piece of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -211,6 +211,7 @@ mod tests {
             }],
             max_output_tokens: Some(100),
             temperature: Some(0.7),
+            ..ChatRequest::default()
         }
     }
 

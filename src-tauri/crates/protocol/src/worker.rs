@@ -4,10 +4,14 @@
 //! worker's stdin, replies come from its stdout; its stderr is a log. A worker holds one model and runs one generation at a
 //! time; when its stdin ends it exits.
 
+mod call_format;
+mod drawing;
 mod frame;
 
 use serde::{Deserialize, Serialize};
 
+pub use call_format::CallFormat;
+pub use drawing::Drawing;
 pub use frame::{FrameDecoder, FrameError, encode};
 
 use crate::{ChatRequest, FinishReason, Usage};
@@ -38,6 +42,9 @@ pub enum WorkerRequest {
         /// the process ends; the parent keeps account.
         #[serde(default)]
         keep_prefixes: bool,
+        /// How the model writes tool calls, as its template says.
+        #[serde(default)]
+        call_format: CallFormat,
     },
     /// Generate. Refused while another generation runs.
     Generate {

@@ -7,6 +7,7 @@
 mod answer;
 mod engine;
 mod guard;
+mod input;
 mod messages;
 mod output;
 mod serve;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use nexus_llm::{LocalError, ModelEvent};
 use nexus_protocol::ModelActivity;
-use nexus_protocol::worker::{WorkerError, WorkerReply, WorkerRequest};
+use nexus_protocol::worker::{CallFormat, WorkerError, WorkerReply, WorkerRequest};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -110,12 +110,14 @@ impl Actor {
         };
         let patience =
             self.options.limits.load + Duration::from_secs(loading.summary.file_bytes / 20_000_000);
+        let call_format = loading.summary.call_format.unwrap_or_default();
         self.loaded = Some(loading);
         self.load(
             path,
             context_tokens,
             // llama.cpp keeps the last conversation in the context it has reserved anyway.
             plan.prefix_bytes > 0 || backend == Backend::Llama,
+            call_format,
             cancel,
             patience,
         )
@@ -160,6 +162,7 @@ impl Actor {
         path: &Path,
         context_tokens: u32,
         keep_prefixes: bool,
+        call_format: CallFormat,
         cancel: &CancellationToken,
         patience: Duration,
     ) -> Result<(), Ended> {
@@ -174,6 +177,7 @@ impl Actor {
             path: path_text.to_owned(),
             context_tokens,
             keep_prefixes,
+            call_format,
         })
         .await?;
         let deadline = Instant::now() + patience;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use nexus_protocol::worker::CallFormat;
 use nexus_protocol::{ModelPlace, ModelRef};
 use proptest::prelude::*;
 
@@ -69,7 +70,7 @@ fn a_sound_file_is_summarized() {
             parameters: 128 + 1024 + 32,
             file_bytes: file.bytes().len() as u64,
             has_chat_template: true,
-            tools: false,
+            call_format: None,
             shape: summary::Shape {
                 layers: 1,
                 key_heads: 2,
@@ -117,7 +118,7 @@ fn what_varies_between_sound_files_is_taken() {
             .set("general.alignment", Entry::U32(32)),
     )
     .unwrap();
-    assert!(summary.tools);
+    assert_eq!(summary.call_format, Some(CallFormat::Tags));
     assert_eq!(summary.quantization, "Q4_K_M");
     assert_eq!(summary.name.as_deref(), Some("a name"));
 
@@ -128,8 +129,8 @@ fn what_varies_between_sound_files_is_taken() {
     )
     .unwrap();
     assert_eq!(
-        (bare.has_chat_template, bare.tools, bare.name),
-        (false, false, None)
+        (bare.has_chat_template, bare.call_format, bare.name),
+        (false, None, None)
     );
 
     let long = tiny().set("llama.context_length", Entry::U64(131_072));
