@@ -3,7 +3,9 @@
 //! Uses the engine's channel and not its convenient methods: those block it when a listener is slow, and some bring it
 //! down when one leaves.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -11,13 +13,15 @@ use either::Either;
 use mistralrs::core::TokenizationRequest;
 use mistralrs::{
     Constraint, GgufModelBuilder, Model, NormalRequest, Request, RequestMessage, Response,
-    SamplingParams, TokenSource, ToolChoice,
+    SamplingParams, TokenSource, Tool, ToolChoice,
 };
-use nexus_protocol::worker::{WorkerError, WorkerReply};
+use nexus_calls::grammar::{self, Thinking};
+use nexus_protocol::worker::{CallFormat, Drawing, WorkerError, WorkerReply};
 use nexus_protocol::{ChatMessage, ChatRequest, UserPart};
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 
-use crate::messages;
+use crate::drawing::Seeded;
+use crate::messages::{self, TemplateMessage};
 
 /// Conversations that the engine remembers, when it remembers any. On a processor it never forgets one: the parent
 /// reckons what they take and starts a new worker in time.
@@ -29,17 +33,15 @@ const CACHE_STEP_TOKENS: u32 = 512;
 /// Replies of the engine that wait to be drained. It blocks past this, so the drain does nothing slow.
 const CHUNKS: usize = 64;
 
-const TEMPERATURE: f32 = 0.7;
-/// Without a bound the engine sorts the whole vocabulary for each token.
-const TOP_K: usize = 40;
-const TOP_P: f64 = 0.95;
-
 /// A loaded model.
 pub(crate) struct Engine {
     requests: mpsc::Sender<Request>,
     /// Tokens that prompt and answer together may have.
     context_tokens: u32,
     next_request: AtomicUsize,
+    call_format: CallFormat,
+    /// The marks of calls and thoughts that are single tokens in this vocabulary; looked up when first needed.
+    marks: OnceCell<HashMap<&'static str, u32>>,
     /// Keeps the engine's threads alive.
     _model: Model,
 }
@@ -50,12 +52,20 @@ pub(crate) struct Started {
     pub(crate) prompt_tokens: u32,
 }
 
+/// Whether an answer is held to the form of tool calls and to a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    Held,
+    Free,
+}
+
 impl Engine {
     /// Reads the model and lets it say one token: the engine reports success even where its own trial failed.
     pub(crate) async fn load(
         path: String,
         context_tokens: u32,
         keep_prefixes: bool,
+        call_format: CallFormat,
     ) -> Result<(Self, WorkerReply), WorkerError> {
         let started = Instant::now();
         // A task of its own, so that a panic of the loader is an error here.
@@ -75,6 +85,8 @@ impl Engine {
             requests,
             context_tokens,
             next_request: AtomicUsize::new(0),
+            call_format,
+            marks: OnceCell::new(),
             _model: model,
         };
         engine.probe().await?;
@@ -100,7 +112,7 @@ impl Engine {
             WorkerError::Refused { reason } | WorkerError::Engine { reason } => load_error(reason),
             other => other,
         };
-        let mut started = self.start(&request).await.map_err(as_load)?;
+        let mut started = self.start(&request, Hold::Free).await.map_err(as_load)?;
         loop {
             match started.chunks.recv().await {
                 Some(Response::Chunk(chunk)) => {
@@ -120,12 +132,25 @@ impl Engine {
 
     /// Tokens of a conversation as the template renders it, the beginning of the answer among them.
     pub(crate) async fn count(&self, request: &ChatRequest) -> Result<u32, WorkerError> {
+        let conversation = Either::Left(messages::messages(&request.messages));
+        let tokens = self
+            .tokenize(conversation, messages::tools(&request.tools))
+            .await?;
+        Ok(u32::try_from(tokens.len()).unwrap_or(u32::MAX))
+    }
+
+    async fn tokenize(
+        &self,
+        text: Either<Vec<TemplateMessage>, String>,
+        tools: Option<Vec<Tool>>,
+    ) -> Result<Vec<u32>, WorkerError> {
+        let is_conversation = text.is_left();
         let (response, mut counted) = mpsc::channel(1);
         let tokenize = Request::Tokenize(TokenizationRequest {
-            text: Either::Left(messages::messages(&request.messages)),
-            tools: messages::tools(&request.tools),
+            text,
+            tools,
             add_generation_prompt: true,
-            add_special_tokens: true,
+            add_special_tokens: is_conversation,
             enable_thinking: Some(true),
             reasoning_effort: None,
             response,
@@ -134,7 +159,7 @@ impl Engine {
         // The engine panics where nobody waits for a count: so this task waits, whatever becomes of its caller.
         let waiting = tokio::spawn(async move { counted.recv().await });
         match waiting.await {
-            Ok(Some(Ok(tokens))) => Ok(u32::try_from(tokens.len()).unwrap_or(u32::MAX)),
+            Ok(Some(Ok(tokens))) => Ok(tokens),
             Ok(Some(Err(error))) => Err(WorkerError::Refused {
                 reason: first_line(&error.to_string()),
             }),
@@ -142,8 +167,36 @@ impl Engine {
         }
     }
 
+    /// What the answer to `request` is held to.
+    async fn constraint(&self, request: &ChatRequest) -> Result<Constraint, WorkerError> {
+        if request.tools.is_empty() && request.answer_schema.is_none() {
+            return Ok(Constraint::None);
+        }
+        let marks = self
+            .marks
+            .get_or_try_init(async || {
+                let mut marks = HashMap::new();
+                for mark in nexus_calls::shown() {
+                    let text = Either::Right(mark.to_owned());
+                    if let [token] = self.tokenize(text, None).await?[..] {
+                        marks.insert(mark, token);
+                    }
+                }
+                Ok(marks)
+            })
+            .await?;
+        let token = |mark: &str| marks.get(mark).copied();
+        // The engine tells reasoning apart itself, and its templates are not seen here.
+        let grammar = grammar::of(request, self.call_format, Thinking::Never, &token);
+        Ok(grammar.map_or(Constraint::None, Constraint::Lark))
+    }
+
     /// Hands a conversation to the engine, if it fits.
-    pub(crate) async fn start(&self, request: &ChatRequest) -> Result<Started, WorkerError> {
+    pub(crate) async fn start(
+        &self,
+        request: &ChatRequest,
+        hold: Hold,
+    ) -> Result<Started, WorkerError> {
         let prompt_tokens = self.count(request).await?;
         if prompt_tokens >= self.context_tokens {
             return Err(WorkerError::ContextOverflow {
@@ -155,7 +208,12 @@ impl Engine {
         let max_len = request
             .max_output_tokens
             .map_or(room, |wish| wish.clamp(1, room));
-        let temperature = request.temperature.unwrap_or(TEMPERATURE).clamp(0.0, 2.0);
+        let constraint = match hold {
+            Hold::Held => self.constraint(request).await?,
+            Hold::Free => Constraint::None,
+        };
+        let drawing = Drawing::of(request);
+        let seeded = Seeded::of(drawing);
         let (response, chunks) = mpsc::channel(CHUNKS);
         let tools = messages::tools(&request.tools);
         let normal = NormalRequest {
@@ -165,9 +223,13 @@ impl Engine {
                 reasoning_effort: None,
             },
             sampling_params: SamplingParams {
-                temperature: Some(f64::from(temperature)),
-                top_k: Some(TOP_K),
-                top_p: Some(TOP_P),
+                // With a seed the choice is made already, and the likeliest token is the only one.
+                temperature: seeded.is_none().then(|| f64::from(drawing.temperature)),
+                top_k: Some(drawing.top_k as usize),
+                top_p: Some(f64::from(drawing.top_p)),
+                min_p: Some(f64::from(drawing.min_p)),
+                repetition_penalty: (drawing.repetition_penalty != 1.0)
+                    .then_some(drawing.repetition_penalty),
                 max_len: Some(max_len as usize),
                 ..SamplingParams::neutral()
             },
@@ -175,13 +237,13 @@ impl Engine {
             return_logprobs: false,
             is_streaming: true,
             id: self.next_request.fetch_add(1, Ordering::Relaxed),
-            constraint: Constraint::None,
+            constraint,
             suffix: None,
             // The template shows the tools to the model, and the parent finds the calls: the engine's own parser holds the
             // stream back, which cannot be cancelled then, and takes the first call only.
             tool_choice: tools.as_ref().map(|_| ToolChoice::None),
             tools,
-            logits_processors: None,
+            logits_processors: seeded.map(|seeded| vec![Arc::new(seeded) as _]),
             return_raw_logits: false,
             web_search_options: None,
             model_id: None,

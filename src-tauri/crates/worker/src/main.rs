@@ -5,6 +5,7 @@
 //! that, so nothing here tries to survive a fault of the engine.
 
 mod answer;
+mod drawing;
 mod engine;
 mod guard;
 mod input;
