@@ -6,7 +6,7 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token::data_array::LlamaTokenDataArray;
 use llguidance::api::TopLevelGrammar;
 use llguidance::{Matcher, ParserFactory};
-use nexus_calls::grammar::{self, Thinking};
+use nexus_calls::grammar::{self, Thinking, Vocabulary};
 use nexus_protocol::worker::{CallFormat, WorkerError};
 use nexus_protocol::{ChatRequest, ToolChoice};
 
@@ -30,7 +30,12 @@ impl Constraints {
             [token] => u32::try_from(token.0).ok(),
             _ => None,
         };
-        let Some(grammar) = grammar::of(request, format, thinking, &token) else {
+        let vocabulary = Vocabulary {
+            token: &token,
+            // The engine knows all tokens that end an answer.
+            ends: &[],
+        };
+        let Some(grammar) = grammar::of(request, format, thinking, vocabulary) else {
             return Ok(None);
         };
         let made = self.parse(model, grammar);

@@ -10,8 +10,8 @@ use llama_cpp_2::llama_batch::{BatchAddError, LlamaBatch};
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
-use nexus_calls::THOUGHT;
 use nexus_calls::grammar::Thinking;
+use nexus_calls::{THOUGHT, TURN_ENDS};
 use nexus_protocol::worker::{CallFormat, Drawing, ENV_THREADS, WorkerError};
 use nexus_protocol::{ChatMessage, ChatRequest, UserPart};
 
@@ -20,7 +20,7 @@ use crate::faults;
 use crate::loading::{Order, refused};
 use crate::pace::{self, Pace};
 use crate::prefix;
-use crate::sieve::{Sieve, TURN_ENDS};
+use crate::sieve::Sieve;
 use crate::template::Template;
 
 /// The only conversation that llama.cpp holds.

@@ -2,16 +2,6 @@
 
 use nexus_calls::THOUGHT;
 
-/// Ends of a turn, as templates write them. Where the vocabulary has no such token the model spells them out.
-pub(crate) const TURN_ENDS: [&str; 6] = [
-    "<|im_end|>",
-    "<|eot_id|>",
-    "<|end|>",
-    "<|end_of_text|>",
-    "<|endoftext|>",
-    "<end_of_turn>",
-];
-
 /// A piece of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {

@@ -30,27 +30,31 @@ pub enum Thinking {
     Began,
 }
 
-/// Looks up a mark in a vocabulary: its token, where it is a single one.
-pub type Token<'a> = &'a dyn Fn(&str) -> Option<u32>;
+/// What a grammar must know of a model's tokens.
+#[derive(Clone, Copy)]
+pub struct Vocabulary<'a> {
+    /// Looks up a mark: its token, where it is a single one.
+    pub token: &'a dyn Fn(&str) -> Option<u32>,
+    /// Tokens that end an answer, where the grammar's engine does not know them all: they may come where it is whole.
+    pub ends: &'a [u32],
+}
 
 /// The grammar for the answer to `request`; `None` where nothing is to be held to.
 pub fn of(
     request: &ChatRequest,
     format: CallFormat,
     thinking: Thinking,
-    token: Token<'_>,
+    vocabulary: Vocabulary<'_>,
 ) -> Option<String> {
-    let writer = Writer { token };
+    let writer = Writer { vocabulary };
     match (&request.answer_schema, request.tools.is_empty()) {
         (None, true) => None,
         (None, false) => Some(writer.calls(request, format, thinking)),
         (Some(schema), true) => {
             let thought = writer.thought(thinking);
-            let (lead, rules) = (thought.lead, thought.rules);
-            Some(format!(
-                "start: {lead}answer\n{RULES}{rules}{}",
-                answer(schema)
-            ))
+            let mut grammar = writer.start(&thought, "answer");
+            grammar.push_str(&answer(schema));
+            Some(grammar)
         }
         // It may look things up first.
         (Some(schema), false) => Some(writer.calls(request, format, thinking) + &answer(schema)),
@@ -62,7 +66,7 @@ fn answer(schema: &Value) -> String {
 }
 
 struct Writer<'a> {
-    token: Token<'a>,
+    vocabulary: Vocabulary<'a>,
 }
 
 /// What may or must stand before an answer that is held to a form from its beginning.
@@ -114,8 +118,7 @@ impl Writer<'_> {
                 format!("TEXT | head {rest}")
             }
         };
-        let mut grammar = format!("start: {}{start}\n{RULES}", thought.lead);
-        grammar.push_str(&thought.rules);
+        let mut grammar = self.start(&thought, &start);
         grammar.push_str(&rules);
         for (index, tool) in request.tools.iter().enumerate() {
             let json = schema::arguments(&tool.parameters);
@@ -135,6 +138,18 @@ impl Writer<'_> {
             .collect();
         let _infallible = write!(grammar, "call: {}\n", all.join(" | "));
         grammar
+    }
+
+    /// The first rules.
+    fn start(&self, thought: &Thought, body: &str) -> String {
+        let ends: Vec<String> = self.vocabulary.ends.iter().map(u32::to_string).collect();
+        let end = if ends.is_empty() {
+            String::new()
+        } else {
+            format!(" <[{}]>?", ends.join(","))
+        };
+        let Thought { lead, rules } = thought;
+        format!("start: {lead}({body}){end}\n{RULES}{rules}")
     }
 
     /// What follows the first opening mark.
@@ -176,7 +191,7 @@ impl Writer<'_> {
 
     /// A mark as the grammar names it. One that is a single token never comes letter by letter.
     fn mark(&self, mark: &str) -> String {
-        match (self.token)(mark) {
+        match (self.vocabulary.token)(mark) {
             Some(token) => format!("<[{token}]>"),
             // Marks have no letters that JSON and Lark would escape in different ways.
             None => serde_json::Value::from(mark).to_string(),

@@ -10,5 +10,5 @@ mod reader;
 mod repair;
 mod span;
 
-pub use marks::{THOUGHT, shown};
+pub use marks::{THOUGHT, TURN_ENDS, shown};
 pub use reader::{CallReader, Piece};

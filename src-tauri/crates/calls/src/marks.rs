@@ -5,6 +5,18 @@ use nexus_protocol::worker::CallFormat;
 /// Around reasoning.
 pub const THOUGHT: (&str, &str) = ("<think>", "</think>");
 
+/// Ends of a turn, as templates write them.
+pub const TURN_ENDS: [&str; 8] = [
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|end|>",
+    "<|end_of_text|>",
+    "<|endoftext|>",
+    "<end_of_turn>",
+    "</s>",
+];
+
 /// Between a call's name and its arguments, where they stand apart.
 pub(crate) const ARGUMENTS: &str = "[ARGS]";
 /// Between a call's name and its id, in some models before [`ARGUMENTS`].

@@ -1,6 +1,8 @@
 //! Draws tokens from a seed. The engine has one source of chance for all requests, so for a request with a seed the choice is
 //! made here, and the engine is left nothing to choose from.
 
+use std::sync::OnceLock;
+
 use mistralrs::{CustomLogitsProcessor, Result, Tensor};
 use nexus_protocol::worker::Drawing;
 
@@ -9,21 +11,30 @@ use nexus_protocol::worker::Drawing;
 pub(crate) struct Seeded {
     drawing: Drawing,
     seed: u32,
+    /// Tokens before the answer, known with its first: what the engine shows of a prompt depends on what it remembers.
+    before: OnceLock<usize>,
 }
 
 impl Seeded {
     /// `None` where the request has no seed, or nothing is left to chance.
     pub(crate) fn of(drawing: Drawing) -> Option<Self> {
         let seed = drawing.seed.filter(|_| drawing.temperature > 0.0)?;
-        Some(Self { drawing, seed })
+        Some(Self {
+            drawing,
+            seed,
+            before: OnceLock::new(),
+        })
     }
 }
 
 impl CustomLogitsProcessor for Seeded {
     fn apply(&self, logits: &Tensor, context: &[u32]) -> Result<Tensor> {
         let mut weights: Vec<f32> = logits.to_vec1()?;
+        let place = context
+            .len()
+            .saturating_sub(*self.before.get_or_init(|| context.len()));
         // The same place draws the same number, also where a first choice did not fit the form that is asked for.
-        let chosen = choose(&weights, &self.drawing, number(self.seed, context.len()));
+        let chosen = choose(&weights, &self.drawing, number(self.seed, place));
         weights.fill(f32::NEG_INFINITY);
         if let Some(weight) = weights.get_mut(chosen) {
             *weight = 0.0;

@@ -13,9 +13,10 @@ use either::Either;
 use mistralrs::core::TokenizationRequest;
 use mistralrs::{
     Constraint, GgufModelBuilder, Model, NormalRequest, Request, RequestMessage, Response,
-    SamplingParams, TokenSource, Tool, ToolChoice,
+    SamplingParams, StopTokens, TokenSource, Tool, ToolChoice,
 };
-use nexus_calls::grammar::{self, Thinking};
+use nexus_calls::TURN_ENDS;
+use nexus_calls::grammar::{self, Thinking, Vocabulary};
 use nexus_protocol::worker::{CallFormat, Drawing, WorkerError, WorkerReply};
 use nexus_protocol::{ChatMessage, ChatRequest, UserPart};
 use tokio::sync::{OnceCell, mpsc};
@@ -39,11 +40,21 @@ pub(crate) struct Engine {
     /// Tokens that prompt and answer together may have.
     context_tokens: u32,
     next_request: AtomicUsize,
+    keep_prefixes: bool,
     call_format: CallFormat,
-    /// The marks of calls and thoughts that are single tokens in this vocabulary; looked up when first needed.
-    marks: OnceCell<HashMap<&'static str, u32>>,
+    /// Looked up when first needed.
+    marks: OnceCell<Marks>,
     /// Keeps the engine's threads alive.
     _model: Model,
+}
+
+/// What grammars must know of the vocabulary.
+#[derive(Debug, Default)]
+struct Marks {
+    /// The marks of calls and thoughts that are single tokens.
+    tokens: HashMap<&'static str, u32>,
+    /// Ends of a turn. The grammars' engine knows one of them, and not always the model's own.
+    ends: Vec<u32>,
 }
 
 /// A generation that was handed to the engine. Dropping `chunks` cancels it.
@@ -85,6 +96,7 @@ impl Engine {
             requests,
             context_tokens,
             next_request: AtomicUsize::new(0),
+            keep_prefixes,
             call_format,
             marks: OnceCell::new(),
             _model: model,
@@ -104,28 +116,33 @@ impl Engine {
                     text: "Hi".to_owned(),
                 }],
             }],
-            max_output_tokens: Some(1),
-            temperature: Some(0.0),
             ..ChatRequest::default()
         };
-        let as_load = |error| match error {
-            WorkerError::Refused { reason } | WorkerError::Engine { reason } => load_error(reason),
-            other => other,
-        };
-        let mut started = self.start(&request, Hold::Free).await.map_err(as_load)?;
+        self.say_one_token(request)
+            .await
+            .map_err(|error| match error {
+                WorkerError::Refused { reason } | WorkerError::Engine { reason } => {
+                    load_error(reason)
+                }
+                other => other,
+            })
+    }
+
+    async fn say_one_token(&self, mut request: ChatRequest) -> Result<(), WorkerError> {
+        request.max_output_tokens = Some(1);
+        request.temperature = Some(0.0);
+        // In a box, for a generation with a seed begins with this one.
+        let mut started = Box::pin(self.start(&request, Hold::Free)).await?;
         loop {
             match started.chunks.recv().await {
                 Some(Response::Chunk(chunk)) => {
-                    if chunk
-                        .choices
-                        .iter()
-                        .any(|choice| choice.finish_reason.is_some())
-                    {
+                    let mut choices = chunk.choices.iter();
+                    if choices.any(|choice| choice.finish_reason.is_some()) {
                         return Ok(());
                     }
                 }
-                Some(other) => return Err(as_load(fault(other))),
-                None => return Err(load_error("it stopped at the first token".to_owned())),
+                Some(other) => return Err(fault(other)),
+                None => return Err(stopped()),
             }
         }
     }
@@ -167,28 +184,38 @@ impl Engine {
         }
     }
 
-    /// What the answer to `request` is held to.
-    async fn constraint(&self, request: &ChatRequest) -> Result<Constraint, WorkerError> {
+    /// What the answer to `request` is held to, and the tokens that end it then.
+    async fn constraint(
+        &self,
+        request: &ChatRequest,
+    ) -> Result<(Constraint, Option<StopTokens>), WorkerError> {
         if request.tools.is_empty() && request.answer_schema.is_none() {
-            return Ok(Constraint::None);
+            return Ok((Constraint::None, None));
         }
-        let marks = self
-            .marks
-            .get_or_try_init(async || {
-                let mut marks = HashMap::new();
-                for mark in nexus_calls::shown() {
-                    let text = Either::Right(mark.to_owned());
-                    if let [token] = self.tokenize(text, None).await?[..] {
-                        marks.insert(mark, token);
-                    }
-                }
-                Ok(marks)
-            })
-            .await?;
-        let token = |mark: &str| marks.get(mark).copied();
+        let marks = self.marks.get_or_try_init(|| self.look_up_marks()).await?;
+        let vocabulary = Vocabulary {
+            token: &|mark| marks.tokens.get(mark).copied(),
+            ends: &marks.ends,
+        };
         // The engine tells reasoning apart itself, and its templates are not seen here.
-        let grammar = grammar::of(request, self.call_format, Thinking::Never, &token);
-        Ok(grammar.map_or(Constraint::None, Constraint::Lark))
+        let grammar = grammar::of(request, self.call_format, Thinking::Never, vocabulary);
+        let constraint = grammar.map_or(Constraint::None, Constraint::Lark);
+        Ok((constraint, Some(StopTokens::Ids(marks.ends.clone()))))
+    }
+
+    async fn look_up_marks(&self) -> Result<Marks, WorkerError> {
+        let mut marks = Marks::default();
+        for mark in nexus_calls::shown().chain(TURN_ENDS) {
+            let text = Either::Right(mark.to_owned());
+            if let [token] = self.tokenize(text, None).await?[..] {
+                if TURN_ENDS.contains(&mark) {
+                    marks.ends.push(token);
+                } else {
+                    marks.tokens.insert(mark, token);
+                }
+            }
+        }
+        Ok(marks)
     }
 
     /// Hands a conversation to the engine, if it fits.
@@ -208,12 +235,17 @@ impl Engine {
         let max_len = request
             .max_output_tokens
             .map_or(room, |wish| wish.clamp(1, room));
-        let constraint = match hold {
+        let (constraint, stop_toks) = match hold {
             Hold::Held => self.constraint(request).await?,
-            Hold::Free => Constraint::None,
+            Hold::Free => (Constraint::None, None),
         };
         let drawing = Drawing::of(request);
         let seeded = Seeded::of(drawing);
+        if seeded.is_some() && self.keep_prefixes {
+            // What the engine remembers of a prompt differs a little from what it computes, enough for another word now and
+            // then. It computes a prompt anew where it remembers the whole of it: so it is told it first.
+            self.say_one_token(request.clone()).await?;
+        }
         let (response, chunks) = mpsc::channel(CHUNKS);
         let tools = messages::tools(&request.tools);
         let normal = NormalRequest {
@@ -230,6 +262,7 @@ impl Engine {
                 min_p: Some(f64::from(drawing.min_p)),
                 repetition_penalty: (drawing.repetition_penalty != 1.0)
                     .then_some(drawing.repetition_penalty),
+                stop_toks,
                 max_len: Some(max_len as usize),
                 ..SamplingParams::neutral()
             },

@@ -24,14 +24,14 @@ const FORMATS: [CallFormat; 6] = [
 
 /// A vocabulary of all bytes, an end, the marks as tokens of their own (control tokens or plain ones) where `marks` says so,
 /// and a thousand tokens that go over the edges of what a grammar consists of.
-struct Vocabulary {
+struct Words {
     environment: TokEnv,
     words: Vec<Vec<u8>>,
 }
 
 const END: u32 = 256;
 
-impl Vocabulary {
+impl Words {
     fn new(marks: bool) -> Self {
         let mut words: Vec<Vec<u8>> = (0..=255_u8).map(|byte| vec![byte]).collect();
         words.push(b"\xff<end>".to_vec());
@@ -211,13 +211,16 @@ fn random(seed: u8) -> TestRng {
 #[test]
 fn whatever_is_let_through_is_read_as_valid_calls_and_nothing_else() {
     for marks in [false, true] {
-        let vocabulary = Vocabulary::new(marks);
+        let vocabulary = Words::new(marks);
         for format in FORMATS {
             let grammar = of(
                 &request(ToolChoice::Required),
                 format,
                 Thinking::Never,
-                &|mark| vocabulary.token(mark),
+                Vocabulary {
+                    token: &|mark| vocabulary.token(mark),
+                    ends: &[],
+                },
             )
             .unwrap();
             let mut drawn = 0;
@@ -241,13 +244,16 @@ fn whatever_is_let_through_is_read_as_valid_calls_and_nothing_else() {
 #[test]
 fn text_without_calls_is_free() {
     for marks in [false, true] {
-        let vocabulary = Vocabulary::new(marks);
+        let vocabulary = Words::new(marks);
         for format in FORMATS {
             let grammar = of(
                 &request(ToolChoice::Auto),
                 format,
                 Thinking::Never,
-                &|mark| vocabulary.token(mark),
+                Vocabulary {
+                    token: &|mark| vocabulary.token(mark),
+                    ends: &[],
+                },
             )
             .unwrap();
             for text in [
@@ -267,13 +273,16 @@ fn text_without_calls_is_free() {
 #[test]
 fn once_a_call_begins_it_is_held_to_its_form() {
     for marks in [false, true] {
-        let vocabulary = Vocabulary::new(marks);
+        let vocabulary = Words::new(marks);
         let admits = |format, text: &str| {
             let grammar = of(
                 &request(ToolChoice::Auto),
                 format,
                 Thinking::Never,
-                &|mark| vocabulary.token(mark),
+                Vocabulary {
+                    token: &|mark| vocabulary.token(mark),
+                    ends: &[],
+                },
             )
             .unwrap();
             vocabulary.admits(&grammar, text)
@@ -320,17 +329,48 @@ fn once_a_call_begins_it_is_held_to_its_form() {
 }
 
 #[test]
+fn a_models_own_ends_may_come_where_the_answer_is_whole() {
+    let words = Words::new(true);
+    let end = words.token("</think>").unwrap();
+    let vocabulary = Vocabulary {
+        token: &|_| None,
+        ends: &[end],
+    };
+    let call = "<tool_call>{\"name\": \"now\", \"arguments\": {}}</tool_call>";
+    let grammar = of(
+        &request(ToolChoice::Auto),
+        CallFormat::Tags,
+        Thinking::Never,
+        vocabulary,
+    );
+    let grammar = grammar.unwrap();
+    for (text, may_end) in [("Hello", true), (call, true), (&call[..30], false)] {
+        let mut matcher = words.matcher(grammar.clone());
+        let bytes: Vec<u32> = text.bytes().map(u32::from).collect();
+        matcher.consume_tokens(&bytes).unwrap();
+        let admitted = matcher.validate_tokens(&[end]).unwrap() == 1;
+        assert_eq!(admitted, may_end, "{text}");
+    }
+}
+
+#[test]
 fn thoughts_come_before_what_must_be_called_or_answered() {
     for marks in [false, true] {
-        let vocabulary = Vocabulary::new(marks);
+        let vocabulary = Words::new(marks);
         let schema = ChatRequest {
             answer_schema: Some(json!({"type": "boolean"})),
             ..ChatRequest::default()
         };
         let admits = |thinking, text: &str| {
-            let grammar = of(&schema, CallFormat::Tags, thinking, &|mark| {
-                vocabulary.token(mark)
-            });
+            let grammar = of(
+                &schema,
+                CallFormat::Tags,
+                thinking,
+                Vocabulary {
+                    token: &|mark| vocabulary.token(mark),
+                    ends: &[],
+                },
+            );
             vocabulary.admits(&grammar.unwrap(), text)
         };
         assert!(admits(Thinking::Never, "true"));
@@ -349,14 +389,17 @@ fn nothing_is_held_to_where_nothing_is_asked() {
         &ChatRequest::default(),
         CallFormat::Tags,
         Thinking::May,
-        &|_| None,
+        Vocabulary {
+            token: &|_| None,
+            ends: &[],
+        },
     );
     assert_eq!(none, None);
 }
 
 #[test]
 fn with_tools_and_a_schema_it_calls_or_answers() {
-    let vocabulary = Vocabulary::new(false);
+    let vocabulary = Words::new(false);
     let both = ChatRequest {
         answer_schema: Some(
             json!({"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"]}),
@@ -364,7 +407,16 @@ fn with_tools_and_a_schema_it_calls_or_answers() {
         ..request(ToolChoice::Auto)
     };
     for format in FORMATS {
-        let grammar = of(&both, format, Thinking::Never, &|_| None).unwrap();
+        let grammar = of(
+            &both,
+            format,
+            Thinking::Never,
+            Vocabulary {
+                token: &|_| None,
+                ends: &[],
+            },
+        )
+        .unwrap();
         assert!(vocabulary.admits(&grammar, "{\"a\": true}"), "{format:?}");
         assert!(!vocabulary.admits(&grammar, "Hello"), "{format:?}");
         for seed in 0..10 {
