@@ -28,8 +28,12 @@ const RULE: &[(&str, &[&str])] = &[
         ],
     ),
     ("hub", &[]),
-    ("worker", &["nexus-protocol"]),
-    ("worker-client", &["nexus-protocol", "nexus-llm"]),
+    ("calls", &["nexus-protocol"]),
+    ("worker", &["nexus-protocol", "nexus-calls"]),
+    (
+        "worker-client",
+        &["nexus-protocol", "nexus-llm", "nexus-calls"],
+    ),
     (
         "core",
         &[

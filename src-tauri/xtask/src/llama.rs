@@ -18,7 +18,9 @@ pub const LLAMA: OwnWorkspace = OwnWorkspace {
     programs: &[(PROGRAM, VARIABLE)],
     beside: &[
         "src-tauri/crates/protocol",
+        "src-tauri/crates/calls",
         "src-tauri/crates/worker/src/guard.rs",
+        "src-tauri/crates/worker/src/input.rs",
         "src-tauri/crates/worker/src/output.rs",
     ],
     flags: "-C target-cpu=native",

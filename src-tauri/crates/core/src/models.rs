@@ -6,6 +6,7 @@
 pub mod files;
 mod local;
 mod remote;
+mod tuned;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -21,6 +22,8 @@ use crate::{
     cards,
     providers::{Provider, Providers},
 };
+
+pub use tuned::TunedModels;
 
 use local::LocalModels;
 use remote::RemoteLists;

@@ -5,6 +5,7 @@
 
 mod agent;
 mod chats;
+mod json_answer;
 mod keys;
 mod library;
 mod preferences;
@@ -39,7 +40,7 @@ use crate::{
     host::MachineHost,
     leftovers,
     logging::{self, LogHandle, Redactor},
-    models::{Models, files},
+    models::{Models, TunedModels, files},
     paths::{DataDir, RunLock},
     providers::Providers,
     rules::SettingsRules,
@@ -295,6 +296,11 @@ impl Nexus {
         Ok(handle.clone())
     }
 
+    /// The models as the settings have them.
+    pub(crate) fn tuned_models(&self) -> TunedModels {
+        TunedModels::new(self.inner.models.clone(), self.inner.settings.clone())
+    }
+
     fn deps(&self, id: SessionId) -> AgentDeps {
         let inner = &self.inner;
         let settings = inner.settings.clone();
@@ -304,7 +310,7 @@ impl Nexus {
             host: Arc::new(inner.host.of_session(&inner.data, id)),
             checkpoints: inner.checkpoints.clone(),
             rules: Arc::clone(&inner.rules) as Arc<dyn RuleBook>,
-            models: Arc::new(inner.models.clone()) as Arc<dyn ModelResolver>,
+            models: Arc::new(self.tuned_models()) as Arc<dyn ModelResolver>,
             events: inner.events.clone(),
             clock: inner.clock.clone(),
             settings: Arc::new(move || turn_settings(settings.current().settings)),

@@ -50,4 +50,4 @@ pub use result::{
 pub use session::{
     ContextUse, NewSession, SessionActivity, SessionState, SessionSummary, Snapshot, TitleSource,
 };
-pub use settings::{ProviderEntry, ProviderKind, Settings, Theme};
+pub use settings::{ModelSettings, ProviderEntry, ProviderKind, Settings, Theme};

@@ -1,8 +1,10 @@
 //! Settings: one TOML file, each value of which can come from the environment too.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::ModelRef;
+use crate::{ModelRef, Sampling};
 
 /// All settings, with the environment applied. Unknown keys in the file are kept there and ignored here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +36,20 @@ pub struct Settings {
     pub log: String,
     /// Providers besides the built-in ones, or built-in ones with another address.
     pub providers: Vec<ProviderEntry>,
+    /// `NEXUS_MODELS`: how single models draw their words, by their names.
+    pub models: BTreeMap<ModelRef, ModelSettings>,
+}
+
+/// How a model draws its words. What is not set here is left to the model's provider, or to the app's own choice for local
+/// models: temperature 0.7, the 40 likeliest tokens, of these as many as make 95 %.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelSettings {
+    /// 0.0 ..= 2.0.
+    pub temperature: Option<f32>,
+    /// The rest.
+    #[serde(flatten)]
+    pub sampling: Sampling,
 }
 
 impl Default for Settings {
@@ -52,6 +68,7 @@ impl Default for Settings {
             deny_rules: Vec::new(),
             log: "info".into(),
             providers: Vec::new(),
+            models: BTreeMap::new(),
         }
     }
 }

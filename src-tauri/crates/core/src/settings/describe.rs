@@ -44,6 +44,16 @@ pub fn words(name: &str) -> Option<&'static str> {
              base_url = \"https://example.org/v1\" # http:// only for this machine\n\
              key = \"keychain\"                 # or \"env:NAME_OF_A_VARIABLE\", or \"none\""
         }
+        "models" => {
+            "How single models draw their words, such as:\n\
+             [models.\"local/smollm2-135m\"]\n\
+             temperature = 0.2          # 0 to 2; 0 takes the likeliest always\n\
+             top_p = 0.9                # above 0, up to 1\n\
+             top_k = 40                 # 0 for all; local models only\n\
+             min_p = 0.05               # 0 to 1; local models only\n\
+             repetition_penalty = 1.1   # 0.5 to 2; local models only\n\
+             seed = 7                   # the same words each time"
+        }
         _ => return None,
     })
 }
@@ -65,7 +75,7 @@ pub fn comment(name: &str) -> String {
 pub fn template() -> String {
     let mut document = toml_edit::DocumentMut::new();
     for (name, default) in environment::defaults() {
-        if name == environment::PROVIDERS {
+        if [environment::PROVIDERS, environment::MODELS].contains(&name.as_str()) {
             continue;
         }
         // A default that TOML cannot hold (nothing at all) stays out until it is set.
@@ -74,5 +84,6 @@ pub fn template() -> String {
         }
     }
     let providers = comment(environment::PROVIDERS);
-    format!("{HEADER}{document}{providers}")
+    let models = comment(environment::MODELS);
+    format!("{HEADER}{document}{providers}{models}")
 }

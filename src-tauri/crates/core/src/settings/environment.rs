@@ -11,6 +11,9 @@ use super::{SettingsProblem, validate};
 /// The one setting that is a list: `NEXUS_PROVIDERS` holds it as JSON.
 pub const PROVIDERS: &str = "providers";
 
+/// A table: `NEXUS_MODELS` holds it as JSON.
+pub const MODELS: &str = "models";
+
 /// Settings after the environment.
 pub struct Applied {
     /// The result.
