@@ -47,17 +47,20 @@ pub fn of(
     vocabulary: Vocabulary<'_>,
 ) -> Option<String> {
     let writer = Writer { vocabulary };
-    match (&request.answer_schema, request.tools.is_empty()) {
-        (None, true) => None,
-        (None, false) => Some(writer.calls(request, format, thinking)),
-        (Some(schema), true) => {
-            let thought = writer.thought(thinking);
-            let mut grammar = writer.start(&thought, "answer");
-            grammar.push_str(&answer(schema));
-            Some(grammar)
-        }
+    let has_tools = !request.tools.is_empty();
+    // A call without a mark begins as other JSON does: only one of the two can be told from the first letters.
+    let is_marked = !matches!(format, CallFormat::Llama | CallFormat::Bare);
+    match &request.answer_schema {
+        None if has_tools => Some(writer.calls(request, format, thinking)),
+        None => None,
         // It may look things up first.
-        (Some(schema), false) => Some(writer.calls(request, format, thinking) + &answer(schema)),
+        Some(schema) if has_tools && is_marked => {
+            Some(writer.calls(request, format, thinking) + &answer(schema))
+        }
+        Some(schema) => {
+            let thought = writer.thought(thinking);
+            Some(writer.start(&thought, "answer") + &answer(schema))
+        }
     }
 }
 
@@ -102,7 +105,7 @@ impl Writer<'_> {
                     let _infallible = write!(rules, "PLAIN: {plain}\n");
                     " | PLAIN"
                 };
-                format!("({opening}{rest}{or_plain}{or_answer})")
+                format!("({opening}{rest}{or_plain})")
             }
             (_, Some(open)) if must => {
                 thought = self.thought(thinking);
