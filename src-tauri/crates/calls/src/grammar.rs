@@ -102,7 +102,7 @@ impl Writer<'_> {
                     ""
                 } else {
                     let plain = plain(marks.map(|marks| marks.open), &names);
-                    let _infallible = write!(rules, "PLAIN: {plain}\n");
+                    let _infallible = writeln!(rules, "PLAIN: {plain}");
                     " | PLAIN"
                 };
                 format!("({opening}{rest}{or_plain})")
@@ -117,7 +117,7 @@ impl Writer<'_> {
             }
             (_, open) => {
                 let open = open.unwrap_or_default();
-                let _infallible = write!(rules, "head[lazy]: TEXT {open}\n");
+                let _infallible = writeln!(rules, "head[lazy]: TEXT {open}");
                 format!("TEXT | head {rest}")
             }
         };
@@ -125,7 +125,7 @@ impl Writer<'_> {
         grammar.push_str(&rules);
         for (index, tool) in request.tools.iter().enumerate() {
             let json = schema::arguments(&tool.parameters);
-            let _infallible = write!(grammar, "arguments_{index}: %json {json}\n");
+            let _infallible = writeln!(grammar, "arguments_{index}: %json {json}");
             let name = escaped(&tool.name);
             let call = match format {
                 CallFormat::Named => {
@@ -134,12 +134,12 @@ impl Writer<'_> {
                 CallFormat::Llama => object(&name, "parameters", index),
                 _ => object(&name, "arguments", index),
             };
-            let _infallible = write!(grammar, "call_{index}: {call}\n");
+            let _infallible = writeln!(grammar, "call_{index}: {call}");
         }
         let all: Vec<String> = (0..names.len())
             .map(|index| format!("call_{index}"))
             .collect();
-        let _infallible = write!(grammar, "call: {}\n", all.join(" | "));
+        let _infallible = writeln!(grammar, "call: {}", all.join(" | "));
         grammar
     }
 
