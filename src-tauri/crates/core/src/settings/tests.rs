@@ -222,6 +222,7 @@ fn other(name: &str, default: &Value) -> String {
         (_, Value::Number(number)) => (number.as_f64().unwrap() + 1.0).to_string(),
         (_, Value::String(text)) => format!("{text} and more"),
         ("providers", _) => r#"[{"id":"x","base_url":"https://x.org/v1"}]"#.into(),
+        ("models", _) => r#"{"local/a":{"temperature":0.5}}"#.into(),
         ("allow_rules" | "ask_rules" | "deny_rules", _) => r#"["shell(git status)"]"#.into(),
         other => panic!("how is {other:?} set?"),
     }
