@@ -30,10 +30,16 @@ const RULE: &[(&str, &[&str])] = &[
         ],
     ),
     ("hub", &["nexus-egress"]),
-    ("worker", &["nexus-protocol"]),
+    ("calls", &["nexus-protocol"]),
+    ("worker", &["nexus-protocol", "nexus-calls"]),
     (
         "worker-client",
-        &["nexus-protocol", "nexus-llm", "nexus-sandbox"],
+        &[
+            "nexus-protocol",
+            "nexus-llm",
+            "nexus-calls",
+            "nexus-sandbox",
+        ],
     ),
     (
         "core",

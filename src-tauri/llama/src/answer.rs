@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use nexus_protocol::worker::{WorkerError, WorkerReply};
 use nexus_protocol::{ChatRequest, FinishReason, Usage};
 
+use crate::constraint::Constraint;
 use crate::engine::{Engine, Prompt};
-use crate::input::Turn;
 use crate::output::Output;
 use crate::sieve::{Piece, Sieve};
 use crate::spare;
+use crate::turn::Turn;
 use crate::utf8::Utf8Carry;
 
 /// Text is sent this often at most: more than a screen shows.
@@ -37,6 +38,10 @@ impl Engine<'_> {
             Ok(prompt) => prompt,
             Err(error) => return WorkerReply::Failed { id, error },
         };
+        let constraint = match self.constraint(request, &prompt) {
+            Ok(constraint) => constraint,
+            Err(error) => return WorkerReply::Failed { id, error },
+        };
         output.send(&WorkerReply::Started {
             id,
             prompt_tokens: prompt.count(),
@@ -46,7 +51,7 @@ impl Engine<'_> {
             ..Usage::default()
         };
         let mut writer = Writer::new(id, self.sieve(&prompt), output);
-        let end = self.generate(request, &prompt, turn, &mut writer, &mut usage);
+        let end = self.generate(request, &prompt, constraint, turn, &mut writer, &mut usage);
         match end {
             Ok(reason) => {
                 writer.finish();
@@ -64,6 +69,7 @@ impl Engine<'_> {
         &mut self,
         request: &ChatRequest,
         prompt: &Prompt,
+        mut constraint: Option<Constraint>,
         turn: &Turn,
         writer: &mut Writer<'_>,
         usage: &mut Usage,
@@ -76,19 +82,23 @@ impl Engine<'_> {
             return Ok(None);
         };
         usage.cached_tokens = cached as u64;
-        let mut sampler = Self::sampler(request);
+        let mut sampler = self.sampler(request);
         loop {
             if turn.is_cancelled() {
                 return Ok(None);
             }
             spare::check()?;
-            let token = self.next(&mut sampler);
+            let token = match &mut constraint {
+                Some(constraint) => self.next_within(&mut sampler, constraint)?,
+                None => self.next(&mut sampler),
+            };
             usage.output_tokens += 1;
             if self.is_end(token) {
                 return Ok(Some(FinishReason::Stop));
             }
             usage.reasoning_tokens += u64::from(writer.sieve.is_thinking());
-            if writer.write(&self.bytes(token)) {
+            let stopped = writer.write(&self.bytes(token));
+            if stopped || constraint.as_ref().is_some_and(Constraint::is_over) {
                 return Ok(Some(FinishReason::Stop));
             }
             if usage.output_tokens >= most {

@@ -10,25 +10,21 @@ use llama_cpp_2::llama_batch::{BatchAddError, LlamaBatch};
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
-use nexus_protocol::worker::{ENV_THREADS, WorkerError};
+use nexus_calls::grammar::Thinking;
+use nexus_calls::{THOUGHT, TURN_ENDS};
+use nexus_protocol::worker::{CallFormat, Drawing, ENV_THREADS, WorkerError};
 use nexus_protocol::{ChatMessage, ChatRequest, UserPart};
 
+use crate::constraint::{Constraint, Constraints};
 use crate::faults;
 use crate::loading::{Order, refused};
 use crate::pace::{self, Pace};
 use crate::prefix;
-use crate::sieve::{Sieve, THOUGHT, TURN_ENDS};
+use crate::sieve::Sieve;
 use crate::template::Template;
-
-const TEMPERATURE: f32 = 0.7;
-const TOP_K: i32 = 40;
-const TOP_P: f32 = 0.95;
 
 /// The only conversation that llama.cpp holds.
 const SEQUENCE: i32 = 0;
-
-/// Marks that the rest of the app reads. Where they are single tokens they may be kept from the text, and must not.
-const SHOWN: [&str; 4] = [THOUGHT.0, THOUGHT.1, "<tool_call>", "</tool_call>"];
 
 /// A loaded model.
 pub(crate) struct Engine<'model> {
@@ -40,6 +36,8 @@ pub(crate) struct Engine<'model> {
     seen: Vec<LlamaToken>,
     shown: Vec<LlamaToken>,
     stops: Vec<String>,
+    constraints: Constraints,
+    call_format: CallFormat,
     pace: Pace,
     context_tokens: u32,
     keep_prefixes: bool,
@@ -91,7 +89,7 @@ impl<'model> Engine<'model> {
             .filter(|end| template.writes(end) && as_one(end).is_none())
             .map(str::to_owned)
             .collect();
-        let shown = SHOWN.into_iter().filter_map(as_one).collect();
+        let shown = nexus_calls::shown().filter_map(as_one).collect();
         let context_tokens = order.context_tokens.min(model.n_ctx_train()).max(1);
         Ok(Self {
             context: context(backend, model, context_tokens)?,
@@ -101,6 +99,8 @@ impl<'model> Engine<'model> {
             seen: Vec::new(),
             shown,
             stops,
+            constraints: Constraints::default(),
+            call_format: order.call_format,
             pace: Pace::new(),
             context_tokens,
             keep_prefixes: order.keep_prefixes,
@@ -164,20 +164,58 @@ impl<'model> Engine<'model> {
         )
     }
 
+    /// What the answer to `prompt` is held to, if to anything.
+    pub(crate) fn constraint(
+        &mut self,
+        request: &ChatRequest,
+        prompt: &Prompt,
+    ) -> Result<Option<Constraint>, WorkerError> {
+        let thinking = match (self.template.thinks(), prompt.is_thinking) {
+            (_, true) => Thinking::Began,
+            (true, false) => Thinking::May,
+            (false, false) => Thinking::Never,
+        };
+        self.constraints
+            .of(self.model, request, self.call_format, thinking)
+    }
+
     /// How the next tokens are chosen.
-    pub(crate) fn sampler(request: &ChatRequest) -> LlamaSampler {
+    pub(crate) fn sampler(&self, request: &ChatRequest) -> LlamaSampler {
         /// llama.cpp takes this for "draw one".
         const RANDOM_SEED: u32 = u32::MAX;
-        let temperature = request.temperature.unwrap_or(TEMPERATURE).clamp(0.0, 2.0);
-        if temperature == 0.0 {
-            return LlamaSampler::greedy();
+        /// How far back something counts as said already.
+        const REPEATED_WITHIN: i32 = 256;
+        let drawing = Drawing::of(request);
+        let penalty = (drawing.repetition_penalty != 1.0).then(|| {
+            let vocabulary = self.model.n_vocab();
+            LlamaSampler::penalties(
+                vocabulary,
+                REPEATED_WITHIN,
+                drawing.repetition_penalty,
+                0.0,
+                0.0,
+            )
+        });
+        if drawing.temperature == 0.0 {
+            let greedy = LlamaSampler::greedy();
+            return LlamaSampler::chain(penalty.into_iter().chain([greedy]), true);
         }
-        let steps = [
-            LlamaSampler::top_k(TOP_K),
-            LlamaSampler::top_p(TOP_P, 1),
-            LlamaSampler::temp(temperature),
-            LlamaSampler::dist(RANDOM_SEED),
-        ];
+        let least = (drawing.min_p > 0.0).then(|| LlamaSampler::min_p(drawing.min_p, 1));
+        // The greatest number means any seed to llama.cpp, so that one is given its neighbour's.
+        let seed = drawing
+            .seed
+            .map_or(RANDOM_SEED, |seed| seed.min(RANDOM_SEED - 1));
+        let steps = penalty
+            .into_iter()
+            .chain([
+                LlamaSampler::top_k(i32::try_from(drawing.top_k).unwrap_or(i32::MAX)),
+                LlamaSampler::top_p(drawing.top_p, 1),
+            ])
+            .chain(least)
+            .chain([
+                LlamaSampler::temp(drawing.temperature),
+                LlamaSampler::dist(seed),
+            ]);
         LlamaSampler::chain(steps, true)
     }
 
@@ -215,6 +253,33 @@ impl<'model> Engine<'model> {
         /// llama.cpp counts outputs from behind where they are negative.
         const LAST: i32 = -1;
         sampler.sample(&self.context, LAST)
+    }
+
+    /// The same, held to `constraint`. The model's own choice is tried first: where it fits, as it does in free text, nothing
+    /// else is computed, and the answer is what it would be without.
+    ///
+    /// # Errors
+    /// In words for people, where nothing at all may come.
+    pub(crate) fn next_within(
+        &self,
+        sampler: &mut LlamaSampler,
+        constraint: &mut Constraint,
+    ) -> Result<LlamaToken, String> {
+        let mut chosen = self.context.token_data_array();
+        sampler.apply(&mut chosen);
+        let token = match chosen.selected_token() {
+            Some(token) if constraint.admits(token, self.is_end(token))? => token,
+            _ => {
+                let mut allowed = self.context.token_data_array();
+                constraint.mask(&mut allowed)?;
+                sampler.apply(&mut allowed);
+                let token = allowed.selected_token();
+                token.ok_or("nothing may follow in the form that was asked for")?
+            }
+        };
+        sampler.accept(token);
+        constraint.take(token, self.is_end(token))?;
+        Ok(token)
     }
 
     /// Whether a token ends the answer.

@@ -8,7 +8,7 @@ use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::{LlamaCppError, LogOptions, send_logs_to_tracing};
-use nexus_protocol::worker::WorkerError;
+use nexus_protocol::worker::{CallFormat, WorkerError};
 
 use crate::faults;
 
@@ -19,6 +19,8 @@ pub(crate) struct Order {
     pub(crate) context_tokens: u32,
     /// Whether a conversation's memory is there for its next turn.
     pub(crate) keep_prefixes: bool,
+    /// How the model writes tool calls.
+    pub(crate) call_format: CallFormat,
 }
 
 /// llama.cpp, with its log in ours.

@@ -5,10 +5,12 @@
 //! reads prompts in batches, can be stopped between any two of them, and computes of a conversation only what is new.
 
 mod answer;
+mod constraint;
 mod engine;
 mod faults;
 #[path = "../../crates/worker/src/guard.rs"]
 mod guard;
+#[path = "../../crates/worker/src/input.rs"]
 mod input;
 mod loading;
 #[path = "../../crates/worker/src/output.rs"]
@@ -23,13 +25,14 @@ mod spare;
 mod template;
 #[path = "../../crates/worker/src/template_watch.rs"]
 mod template_watch;
+mod turn;
 mod utf8;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     program::run("llama", Vec::new, |output| {
-        let input = input::listen(output.clone())?;
+        let input = turn::listen(output.clone())?;
         serve::serve(&input, &output);
         Ok(())
     })

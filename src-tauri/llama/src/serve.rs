@@ -7,9 +7,10 @@ use llama_cpp_2::llama_backend::LlamaBackend;
 use nexus_protocol::worker::{ModelSource, WorkerError, WorkerReply, WorkerRequest};
 
 use crate::engine::Engine;
-use crate::input::{Input, Turn};
+
 use crate::loading::{self, Order};
 use crate::output::Output;
+use crate::turn::{Input, Turn};
 
 /// Serves requests for as long as the process lives. Before a model is loaded nothing but `Load` can be done.
 pub(crate) fn serve(input: &Input, output: &Output) {
@@ -33,11 +34,13 @@ pub(crate) fn serve(input: &Input, output: &Output) {
                 context_tokens,
                 keep_prefixes,
                 source: ModelSource::Gguf,
+                call_format,
             } => {
                 let order = Order {
                     path: path.into(),
                     context_tokens,
                     keep_prefixes,
+                    call_format,
                 };
                 if let Err(error) = serve_model(&backend, &order, input, output) {
                     output.send(&WorkerReply::LoadFailed { error });

@@ -1,16 +1,6 @@
 //! What of the model's text is answer, what is reasoning, and where it ends. Marks may come in pieces.
 
-/// Ends of a turn, as templates write them. Where the vocabulary has no such token the model spells them out.
-pub(crate) const TURN_ENDS: [&str; 6] = [
-    "<|im_end|>",
-    "<|eot_id|>",
-    "<|end|>",
-    "<|end_of_text|>",
-    "<|endoftext|>",
-    "<end_of_turn>",
-];
-/// Around reasoning.
-pub(crate) const THOUGHT: (&str, &str) = ("<think>", "</think>");
+use nexus_calls::THOUGHT;
 
 /// A piece of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -47,7 +47,7 @@ impl Template {
             environment,
             begin,
             end,
-            thinks: source.contains(crate::sieve::THOUGHT.1),
+            thinks: source.contains(nexus_calls::THOUGHT.1),
             source: source.to_owned(),
         })
     }

@@ -18,7 +18,9 @@ pub const LLAMA: OwnWorkspace = OwnWorkspace {
     programs: &[(PROGRAM, VARIABLE)],
     beside: &[
         "src-tauri/crates/protocol",
+        "src-tauri/crates/calls",
         "src-tauri/crates/worker/src/guard.rs",
+        "src-tauri/crates/worker/src/input.rs",
         "src-tauri/crates/worker/src/output.rs",
         "src-tauri/crates/worker/src/program.rs",
         "src-tauri/crates/worker/src/template_watch.rs",

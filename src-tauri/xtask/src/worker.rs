@@ -118,6 +118,7 @@ fn key(work: &Work, features: &str) -> Result<String> {
     let mut key = Fingerprint::default();
     key.files(&work.place.root, "src-tauri/crates/worker")?
         .files(&work.place.root, "src-tauri/crates/protocol/src")?
+        .files(&work.place.root, "src-tauri/crates/calls/src")?
         .text("crates", &crates)
         .text("profile", &profile)
         .text("rustc", &place::rustc(&["-vV"])?)

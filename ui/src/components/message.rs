@@ -152,6 +152,9 @@ fn AnswerFoot(
     let app = use_app();
     let cut = move || match meta.with(|meta| meta.as_ref().and_then(|meta| meta.finish)) {
         Some(FinishReason::Length) => Some("Cut off: the limit of tokens was reached."),
+        Some(FinishReason::Incomplete) => {
+            Some("Cut off in the middle of a tool call: the limit of tokens was reached.")
+        }
         Some(FinishReason::ContentFilter) => Some("Cut off by the provider's filter."),
         _ => None,
     };

@@ -101,6 +101,7 @@ fn request(
         // A model that thinks aloud needs more than the summary has.
         max_output_tokens: Some(u32::try_from(room.answer).unwrap_or(u32::MAX).max(1)),
         temperature: None,
+        ..ChatRequest::default()
     })
 }
 

@@ -141,6 +141,7 @@ fn built(input: &ContextInput<'_>, with_summary: bool) -> Result<Built, TooLong>
             tools: input.tools.to_vec(),
             max_output_tokens: None,
             temperature: None,
+            ..ChatRequest::default()
         },
         dropped_turns,
         dropped_steps,

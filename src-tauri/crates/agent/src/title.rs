@@ -190,6 +190,7 @@ fn request(items: &[Item], answered: &Answered) -> ChatRequest {
         tools: Vec::new(),
         max_output_tokens: Some(MAX_TOKENS),
         temperature: None,
+        ..ChatRequest::default()
     }
 }
 

@@ -386,6 +386,9 @@ impl Turn {
             let text = match reason {
                 FinishReason::ContentFilter => "The provider's filter held this answer back.",
                 FinishReason::Length => "The model reached its limit before it began to answer.",
+                FinishReason::Incomplete => {
+                    "The model reached its limit in the middle of a tool call, which was not run."
+                }
                 FinishReason::Stop | FinishReason::ToolCalls => "The model gave no answer.",
             };
             self.notice(accepted.turn, step, NoticeLevel::Warning, text, None)

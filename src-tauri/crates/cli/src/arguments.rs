@@ -55,6 +55,9 @@ pub struct Ask {
     /// Print each event as a line of JSON instead of the text.
     #[arg(long)]
     pub json: bool,
+    /// Answer with JSON of the schema in this file (JSON Schema) and nothing else. It is asked outside of any chat, without tools.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "session", "mode", "cwd", "allow"])]
+    pub schema: Option<PathBuf>,
     /// Go on with a chat: its id, or the beginning of it.
     #[arg(short, long, value_name = "ID")]
     pub session: Option<String>,

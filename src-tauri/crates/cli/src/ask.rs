@@ -1,5 +1,7 @@
 //! `nexus ask`: one turn, from the prompt to the exit code.
 
+mod json_answer;
+
 use std::{
     collections::HashMap,
     io::{IsTerminal, Read},
@@ -31,6 +33,10 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 /// Runs one turn.
 pub async fn run(command: Ask, nexus: &Nexus, output: &mut Output) -> Result<ExitCode, Failure> {
     let text = prompt(command.prompt.as_deref())?;
+    if let Some(schema) = &command.schema {
+        let model = command.model.map(ModelRef);
+        return json_answer::run(nexus, schema, model, &text, output).await;
+    }
     let mode = command.mode.map(Into::into);
     let folder = folder(command.cwd.as_deref())?;
     let model = command.model.map(ModelRef);

@@ -19,6 +19,7 @@ mod outlook;
 mod remote;
 mod shape;
 mod shelf;
+mod tuned;
 mod watch;
 
 #[cfg(test)]
@@ -52,6 +53,8 @@ use crate::{
 use downloads::Downloads;
 pub use folder::ModelsFolder;
 use hub::HubAccess;
+pub use tuned::TunedModels;
+
 use local::LocalModels;
 use remote::RemoteLists;
 use watch::FolderWatch;

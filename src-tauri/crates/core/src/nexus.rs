@@ -5,6 +5,7 @@
 
 mod agent;
 mod chats;
+mod json_answer;
 mod keys;
 mod library;
 mod preferences;
@@ -40,7 +41,7 @@ use crate::{
     host::MachineHost,
     leftovers,
     logging::{self, LogHandle, Redactor},
-    models::{Models, ModelsFolder, Parts, files},
+    models::{Models, ModelsFolder, Parts, TunedModels, files},
     paths::{DataDir, RunLock},
     providers::Providers,
     rules::SettingsRules,
@@ -337,6 +338,11 @@ impl Nexus {
         Ok(handle.clone())
     }
 
+    /// The models as the settings have them.
+    pub(crate) fn tuned_models(&self) -> TunedModels {
+        TunedModels::new(self.inner.models.clone(), self.inner.settings.clone())
+    }
+
     fn deps(&self, id: SessionId) -> AgentDeps {
         let inner = &self.inner;
         let settings = inner.settings.clone();
@@ -350,7 +356,7 @@ impl Nexus {
             ),
             checkpoints: inner.checkpoints.clone(),
             rules: Arc::clone(&inner.rules) as Arc<dyn RuleBook>,
-            models: Arc::new(inner.models.clone()) as Arc<dyn ModelResolver>,
+            models: Arc::new(self.tuned_models()) as Arc<dyn ModelResolver>,
             events: inner.events.clone(),
             clock: inner.clock.clone(),
             offline: inner.egress.switch().clone(),
@@ -433,7 +439,7 @@ fn pins(settings: &Settings) -> HashMap<String, Backend> {
             LocalBackend::Llama => Backend::Llama,
             LocalBackend::Mistral => Backend::Mistral,
         };
-        Some((name.clone(), backend))
+        Some((name.0.clone(), backend))
     });
     pins.collect()
 }

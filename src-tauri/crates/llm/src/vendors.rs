@@ -51,6 +51,8 @@ pub struct Quirks {
     pub fixed_temperature: Vec<String>,
     /// Upper bound of the temperature.
     pub max_temperature: f32,
+    /// Whether it takes a `seed`.
+    pub seed: bool,
     /// Whether models are taken to call tools where the list does not say.
     pub assume_tools: bool,
     /// Whether models are taken to take images where the list does not say.
@@ -73,6 +75,7 @@ impl Default for Quirks {
             tool_call_ids: ToolCallIds::default(),
             fixed_temperature: Vec::new(),
             max_temperature: 2.0,
+            seed: true,
             assume_tools: true,
             assume_images: false,
             hide_models: Vec::new(),

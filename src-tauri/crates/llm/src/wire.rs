@@ -2,7 +2,9 @@
 //!
 //! Owns: the JSON body of a chat completion call and the lists of models that come back. Pure. Refuses to own: sending.
 
-use nexus_protocol::{ChatMessage, ChatRequest, ProviderKind, ToolCallRequest, UserPart};
+use nexus_protocol::{
+    ChatMessage, ChatRequest, ProviderKind, Sampling, ToolCallRequest, ToolChoice, UserPart,
+};
 use serde_json::{Value, json};
 
 use crate::{MaxTokensField, Quirks, ToolCallIds};
@@ -49,7 +51,27 @@ pub(crate) fn body(
         let shown = temperature.clamp(0.0, quirks.max_temperature).to_string();
         set("temperature", json!(shown.parse::<f64>().unwrap_or(1.0)));
     }
+    sampling(&mut body, &request.sampling, quirks);
+    if request.tool_choice == ToolChoice::Required && !request.tools.is_empty() {
+        body["tool_choice"] = json!("required");
+    }
+    if let Some(schema) = &request.answer_schema {
+        body["response_format"] = json!({"type": "json_schema", "json_schema": {
+            "name": "answer", "schema": schema}});
+    }
     body
+}
+
+/// What the protocol of chat completions knows of it. The other settings are the local engines'.
+fn sampling(body: &mut Value, sampling: &Sampling, quirks: &Quirks) {
+    if let Some(seed) = sampling.seed.filter(|_| quirks.seed) {
+        body["seed"] = json!(seed);
+    }
+    if let Some(top_p) = sampling.top_p.filter(|top_p| top_p.is_finite()) {
+        // Through text, as the temperature.
+        let shown = top_p.clamp(0.0, 1.0).to_string();
+        body["top_p"] = json!(shown.parse::<f64>().unwrap_or(1.0));
+    }
 }
 
 fn message(message: &ChatMessage, quirks: &Quirks) -> Value {
@@ -211,6 +233,7 @@ mod tests {
             }],
             max_output_tokens: Some(100),
             temperature: Some(0.7),
+            ..ChatRequest::default()
         }
     }
 
@@ -246,6 +269,34 @@ mod tests {
                     {"role": "user", "content": "Thanks"}]
             })
         );
+    }
+
+    #[test]
+    fn a_seed_and_a_schema_are_sent_and_what_no_provider_knows_is_not() {
+        let request = ChatRequest {
+            sampling: Sampling {
+                top_p: Some(0.9),
+                top_k: Some(20),
+                min_p: Some(0.1),
+                repetition_penalty: Some(1.1),
+                seed: Some(7),
+            },
+            answer_schema: Some(json!({"type": "boolean"})),
+            tool_choice: ToolChoice::Required,
+            ..ChatRequest::default()
+        };
+        let body = |quirks: &Quirks| body("m", &request, ProviderKind::OpenaiCompat, quirks);
+        assert_eq!(
+            body(&Quirks::default()),
+            json!({"model": "m", "messages": [], "stream": true, "stream_options": {"include_usage": true},
+                "seed": 7, "top_p": 0.9,
+                "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "boolean"}}}})
+        );
+        let without = Quirks {
+            seed: false,
+            ..Quirks::default()
+        };
+        assert_eq!(body(&without)["seed"], Value::Null);
     }
 
     #[test]

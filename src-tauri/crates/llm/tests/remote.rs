@@ -77,6 +77,7 @@ async fn a_whole_answer_with_everything() {
         }],
         max_output_tokens: Some(64),
         temperature: Some(0.2),
+        ..ChatRequest::default()
     };
     let heard = hear(&model, request).await;
     assert_eq!(heard.thinking, "Let me see.");

@@ -17,6 +17,47 @@ pub struct ChatRequest {
     /// 0.0 ..= 2.0; `None` leaves it to the provider.
     #[serde(default)]
     pub temperature: Option<f32>,
+    /// How else the next tokens are chosen.
+    #[serde(default)]
+    pub sampling: Sampling,
+    /// Whether it must call one of the tools.
+    #[serde(default)]
+    pub tool_choice: ToolChoice,
+    /// JSON Schema that the answer must follow: it is one JSON value then and nothing else.
+    #[serde(default)]
+    pub answer_schema: Option<Value>,
+}
+
+/// How the next tokens are chosen, beside the temperature. `None` leaves it to the provider; one that does not know a setting
+/// is not sent it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sampling {
+    /// Only the likeliest tokens that together have this probability; above 0.0 ..= 1.0.
+    #[serde(default)]
+    pub top_p: Option<f32>,
+    /// Only so many of the likeliest; 0 for all.
+    #[serde(default)]
+    pub top_k: Option<u32>,
+    /// Only tokens at least so likely as this share of the likeliest one's probability; 0.0 ..= 1.0.
+    #[serde(default)]
+    pub min_p: Option<f32>,
+    /// Divides the weight of what was said already; 1.0 changes nothing. 0.5 ..= 2.0.
+    #[serde(default)]
+    pub repetition_penalty: Option<f32>,
+    /// The same seed draws the same answer to the same request, as far as the engine can.
+    #[serde(default)]
+    pub seed: Option<u32>,
+}
+
+/// Whether a model must call a tool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolChoice {
+    /// As it sees fit.
+    #[default]
+    Auto,
+    /// It must call one, or several. Which, it decides: give it one tool to decide for it.
+    Required,
 }
 
 /// One message of a request.
@@ -107,6 +148,8 @@ pub enum FinishReason {
     Stop,
     /// It reached the limit of new tokens, or its context was full.
     Length,
+    /// The same, in the middle of a tool call or of an answer that must be JSON: what there is of it cannot be used.
+    Incomplete,
     /// It wants tools run.
     ToolCalls,
     /// The provider's filter cut it off.

@@ -32,7 +32,8 @@ pub use action::{
 pub use app_event::AppEvent;
 pub use change::{ChangeKind, FileChange, UndoConflict, UndoReport, UndoScope};
 pub use chat::{
-    ChatMessage, ChatRequest, FinishReason, ImageData, ToolCallRequest, ToolSpec, UserPart,
+    ChatMessage, ChatRequest, FinishReason, ImageData, Sampling, ToolCallRequest, ToolChoice,
+    ToolSpec, UserPart,
 };
 pub use clock::{Clock, UnixMillis};
 pub use download::{Download, DownloadRequest, DownloadStatus};

@@ -4,11 +4,15 @@
 //! worker's stdin, replies come from its stdout; its stderr is a log. A worker holds one model and runs one generation at a
 //! time; when its stdin ends it exits.
 
+mod call_format;
+mod drawing;
 mod frame;
 mod source;
 
 use serde::{Deserialize, Serialize};
 
+pub use call_format::CallFormat;
+pub use drawing::Drawing;
 pub use frame::{FrameDecoder, FrameError, encode};
 pub use source::{
     MAX_EMBED_TEXT_BYTES, MAX_EMBED_TEXTS, MAX_IMAGES, ModelKind, ModelSource, Quantize,
@@ -62,6 +66,9 @@ pub enum WorkerRequest {
         /// What lies at the path.
         #[serde(default)]
         source: ModelSource,
+        /// How the model writes tool calls, as its template says.
+        #[serde(default)]
+        call_format: CallFormat,
     },
     /// Generate. Refused while another generation runs.
     Generate {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nexus_llm::LocalError;
-use nexus_protocol::worker::{ModelKind, ModelSource};
+use nexus_protocol::worker::{CallFormat, ModelKind, ModelSource};
 use nexus_protocol::{ModelInfo, ModelRef};
 
 use crate::folder::{self, FolderSummary};
@@ -53,6 +53,16 @@ impl ModelFile {
         match self {
             Self::Gguf(summary) => &summary.architecture,
             Self::Folder(summary) => &summary.architecture,
+        }
+    }
+
+    /// How it writes tool calls.
+    pub fn call_format(&self) -> CallFormat {
+        match self {
+            Self::Gguf(summary) => summary.call_format.unwrap_or_default(),
+            // The only form that folders are looked at for.
+            Self::Folder(summary) if summary.tools => CallFormat::Tags,
+            Self::Folder(_) => CallFormat::default(),
         }
     }
 

@@ -2,6 +2,8 @@
 //! `NEXUS_STARTER_MODEL` (the file); where one is missing these tests fail, for a test that is skipped proves nothing.
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a test must fail it")]
 
+#[path = "real/constrained.rs"]
+mod constrained;
 #[path = "support/endurance.rs"]
 mod endurance;
 mod formats;
@@ -12,6 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use constrained::{
+    a_limit_within_a_call_is_told, free_text_is_what_it_is_without_tools,
+    the_same_seed_gives_the_same_text, tool_calls_are_valid, values_of_a_schema_are_valid,
+};
 use futures::StreamExt as _;
 use nexus_llm::{LocalError, Model, ModelError, ModelEvent};
 use nexus_protocol::{
@@ -50,6 +56,7 @@ struct Bench {
     model: Arc<dyn Model>,
     path: PathBuf,
     folder: tempfile::TempDir,
+    worker: Worker,
 }
 
 /// Which of the two programs a test runs.
@@ -92,6 +99,11 @@ with_both_workers! {
     #[cfg(target_os = "linux")]
     a_worker_touches_only_its_own_folder_and_leaves_nothing_in_it,
     a_damaged_model_is_an_error_and_the_good_one_still_runs,
+    tool_calls_are_valid,
+    values_of_a_schema_are_valid,
+    a_limit_within_a_call_is_told,
+    free_text_is_what_it_is_without_tools,
+    the_same_seed_gives_the_same_text,
 }
 
 impl Bench {
@@ -120,6 +132,7 @@ impl Bench {
             model,
             path,
             folder,
+            worker,
         }
     }
 
@@ -196,9 +209,9 @@ fn the_starter_model_is_the_pinned_one() {
         summary.context_length,
         summary.parameters,
         summary.has_chat_template,
-        summary.tools,
+        summary.call_format,
     );
-    assert_eq!(facts, ("llama", "Q4_1", 8192, 134_515_008, true, false));
+    assert_eq!(facts, ("llama", "Q4_1", 8192, 134_515_008, true, None));
     let mib = summary.estimate_bytes(2048) >> 20;
     assert!((360..560).contains(&mib), "{mib} MiB");
 }

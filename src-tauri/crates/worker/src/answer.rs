@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use mistralrs::{ChatCompletionChunkResponse, Response};
 use nexus_protocol::worker::{WorkerError, WorkerReply};
-use nexus_protocol::{ChatRequest, FinishReason, Usage};
+use nexus_protocol::{ChatRequest, FinishReason, ToolChoice, Usage};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
-use crate::engine::{Engine, Started, fault, stopped};
+use crate::engine::{Engine, Hold, Started, fault, stopped};
 use crate::output::Output;
 
 /// Text is sent this often at most: more than a screen shows.
@@ -22,14 +22,14 @@ pub(crate) async fn answer(
     cancelled: oneshot::Receiver<()>,
     output: &Output,
 ) -> WorkerReply {
-    match engine.start(&request).await {
+    match engine.start(&request, Hold::Held).await {
         Err(error) => WorkerReply::Failed { id, error },
         Ok(started) => {
             output.send(&WorkerReply::Started {
                 id,
                 prompt_tokens: started.prompt_tokens,
             });
-            run(engine, id, started, cancelled, output).await
+            run(engine, id, &request, started, cancelled, output).await
         }
     }
 }
@@ -37,6 +37,7 @@ pub(crate) async fn answer(
 async fn run(
     engine: &Engine,
     id: u64,
+    request: &ChatRequest,
     started: Started,
     mut cancelled: oneshot::Receiver<()>,
     output: &Output,
@@ -49,6 +50,9 @@ async fn run(
         input_tokens: prompt_tokens.into(),
         ..Usage::default()
     };
+    let mut is_lazy = !request.tools.is_empty()
+        && request.answer_schema.is_none()
+        && request.tool_choice == ToolChoice::Auto;
     let mut merger = Merger::new(id, output);
     loop {
         let chunk = tokio::select! {
@@ -80,6 +84,20 @@ async fn run(
             other => {
                 merger.flush();
                 let error: WorkerError = other.map_or_else(stopped, fault);
+                if is_lazy
+                    && usage.output_tokens == 0
+                    && matches!(error, WorkerError::Refused { .. })
+                {
+                    // The schema of one tool must not make a chat impossible: its calls are checked before they run in
+                    // any case.
+                    tracing::warn!(?error, "tool calls are not constrained");
+                    is_lazy = false;
+                    match engine.start(request, Hold::Free).await {
+                        Ok(again) => chunks = again.chunks,
+                        Err(error) => return WorkerReply::Failed { id, error },
+                    }
+                    continue;
+                }
                 return WorkerReply::Failed { id, error };
             }
         }

@@ -3,7 +3,9 @@
 //! Uses the engine's channel and not its convenient methods: those block it when a listener is slow, and some bring it
 //! down when one leaves.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -12,12 +14,15 @@ use image::DynamicImage;
 use mistralrs::core::TokenizationRequest;
 use mistralrs::{
     Constraint, GgufModelBuilder, Model, ModelCategory, NormalRequest, Request, RequestMessage,
-    Response, SamplingParams, TokenSource, ToolChoice,
+    Response, SamplingParams, StopTokens, TokenSource, Tool, ToolChoice,
 };
-use nexus_protocol::worker::{ModelSource, WorkerError, WorkerReply};
+use nexus_calls::TURN_ENDS;
+use nexus_calls::grammar::{self, Thinking, Vocabulary};
+use nexus_protocol::worker::{CallFormat, Drawing, ModelSource, WorkerError, WorkerReply};
 use nexus_protocol::{ChatMessage, ChatRequest, UserPart};
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 
+use crate::drawing::Seeded;
 use crate::embed;
 use crate::folder::{Folder, ON_THE_PROCESSOR, Weights};
 use crate::images;
@@ -34,11 +39,6 @@ const CACHE_STEP_TOKENS: u32 = 512;
 /// Replies of the engine that wait to be drained. It blocks past this, so the drain does nothing slow.
 const CHUNKS: usize = 64;
 
-const TEMPERATURE: f32 = 0.7;
-/// Without a bound the engine sorts the whole vocabulary for each token.
-const TOP_K: usize = 40;
-const TOP_P: f64 = 0.95;
-
 /// A loaded model.
 pub(crate) struct Engine {
     requests: mpsc::Sender<Request>,
@@ -47,14 +47,34 @@ pub(crate) struct Engine {
     next_request: AtomicUsize,
     /// What it does, and how it wants images told of.
     category: ModelCategory,
+    keep_prefixes: bool,
+    call_format: CallFormat,
+    /// Looked up when first needed.
+    marks: OnceCell<Marks>,
     /// Keeps the engine's threads alive.
     _model: Model,
+}
+
+/// What grammars must know of the vocabulary.
+#[derive(Debug, Default)]
+struct Marks {
+    /// The marks of calls and thoughts that are single tokens.
+    tokens: HashMap<&'static str, u32>,
+    /// Ends of a turn. The grammars' engine knows one of them, and not always the model's own.
+    ends: Vec<u32>,
 }
 
 /// A generation that was handed to the engine. Dropping `chunks` cancels it.
 pub(crate) struct Started {
     pub(crate) chunks: mpsc::Receiver<Response>,
     pub(crate) prompt_tokens: u32,
+}
+
+/// Whether an answer is held to the form of tool calls and to a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    Held,
+    Free,
 }
 
 impl Engine {
@@ -64,6 +84,7 @@ impl Engine {
         source: ModelSource,
         context_tokens: u32,
         keep_prefixes: bool,
+        call_format: CallFormat,
     ) -> Result<(Self, WorkerReply), WorkerError> {
         let started = Instant::now();
         // A task of its own, so that a panic of the loader is an error here.
@@ -88,6 +109,9 @@ impl Engine {
             context_tokens,
             next_request: AtomicUsize::new(0),
             category,
+            keep_prefixes,
+            call_format,
+            marks: OnceCell::new(),
             _model: model,
         };
         engine.probe().await?;
@@ -105,8 +129,6 @@ impl Engine {
                     text: "Hi".to_owned(),
                 }],
             }],
-            max_output_tokens: Some(1),
-            temperature: Some(0.0),
             ..ChatRequest::default()
         };
         let as_load = |error| match error {
@@ -117,20 +139,24 @@ impl Engine {
             let probed = embed::vector(self, "Hi".to_owned()).await;
             return probed.map(drop).map_err(as_load);
         }
-        let mut started = self.start(&request).await.map_err(as_load)?;
+        self.say_one_token(request).await.map_err(as_load)
+    }
+
+    async fn say_one_token(&self, mut request: ChatRequest) -> Result<(), WorkerError> {
+        request.max_output_tokens = Some(1);
+        request.temperature = Some(0.0);
+        // In a box, for a generation with a seed begins with this one.
+        let mut started = Box::pin(self.start(&request, Hold::Free)).await?;
         loop {
             match started.chunks.recv().await {
                 Some(Response::Chunk(chunk)) => {
-                    if chunk
-                        .choices
-                        .iter()
-                        .any(|choice| choice.finish_reason.is_some())
-                    {
+                    let mut choices = chunk.choices.iter();
+                    if choices.any(|choice| choice.finish_reason.is_some()) {
                         return Ok(());
                     }
                 }
-                Some(other) => return Err(as_load(fault(other))),
-                None => return Err(load_error("it stopped at the first token".to_owned())),
+                Some(other) => return Err(fault(other)),
+                None => return Err(stopped()),
             }
         }
     }
@@ -138,14 +164,15 @@ impl Engine {
     /// Tokens of a conversation as the template renders it, the beginning of the answer among them, and room for images.
     pub(crate) async fn count(&self, request: &ChatRequest) -> Result<u32, WorkerError> {
         let (messages, shown) = self.rendered(request).await?;
-        let text = self.tokenize(Either::Left(messages), request).await?;
-        Ok(text.saturating_add(images::tokens(&shown)))
+        let tools = messages::tools(&request.tools);
+        let tokens = self.tokenize(Either::Left(messages), tools, true).await?;
+        Ok(count_of(&tokens).saturating_add(images::tokens(&shown)))
     }
 
     /// Tokens of a text as it is.
     pub(crate) async fn count_text(&self, text: String) -> Result<u32, WorkerError> {
-        self.tokenize(Either::Right(text), &ChatRequest::default())
-            .await
+        let tokens = self.tokenize(Either::Right(text), None, true).await?;
+        Ok(count_of(&tokens))
     }
 
     /// A conversation as the template takes it, and the images that the model is shown.
@@ -170,14 +197,15 @@ impl Engine {
     async fn tokenize(
         &self,
         text: Either<Vec<TemplateMessage>, String>,
-        request: &ChatRequest,
-    ) -> Result<u32, WorkerError> {
+        tools: Option<Vec<Tool>>,
+        add_special_tokens: bool,
+    ) -> Result<Vec<u32>, WorkerError> {
         let (response, mut counted) = mpsc::channel(1);
         let tokenize = Request::Tokenize(TokenizationRequest {
             text,
-            tools: messages::tools(&request.tools),
+            tools,
             add_generation_prompt: true,
-            add_special_tokens: true,
+            add_special_tokens,
             enable_thinking: Some(true),
             reasoning_effort: None,
             response,
@@ -186,7 +214,7 @@ impl Engine {
         // The engine panics where nobody waits for a count: so this task waits, whatever becomes of its caller.
         let waiting = tokio::spawn(async move { counted.recv().await });
         match waiting.await {
-            Ok(Some(Ok(tokens))) => Ok(u32::try_from(tokens.len()).unwrap_or(u32::MAX)),
+            Ok(Some(Ok(tokens))) => Ok(tokens),
             Ok(Some(Err(error))) => Err(WorkerError::Refused {
                 reason: first_line(&error.to_string()),
             }),
@@ -194,19 +222,55 @@ impl Engine {
         }
     }
 
+    /// What the answer to `request` is held to, and the tokens that end it then.
+    async fn constraint(
+        &self,
+        request: &ChatRequest,
+    ) -> Result<(Constraint, Option<StopTokens>), WorkerError> {
+        if request.tools.is_empty() && request.answer_schema.is_none() {
+            return Ok((Constraint::None, None));
+        }
+        let marks = self.marks.get_or_try_init(|| self.look_up_marks()).await?;
+        let vocabulary = Vocabulary {
+            token: &|mark| marks.tokens.get(mark).copied(),
+            ends: &marks.ends,
+        };
+        // The engine tells reasoning apart itself, and its templates are not seen here.
+        let grammar = grammar::of(request, self.call_format, Thinking::Never, vocabulary);
+        let constraint = grammar.map_or(Constraint::None, Constraint::Lark);
+        Ok((constraint, Some(StopTokens::Ids(marks.ends.clone()))))
+    }
+
+    async fn look_up_marks(&self) -> Result<Marks, WorkerError> {
+        let mut marks = Marks::default();
+        for mark in nexus_calls::shown().chain(TURN_ENDS) {
+            let text = Either::Right(mark.to_owned());
+            if let [token] = self.tokenize(text, None, false).await?[..] {
+                if TURN_ENDS.contains(&mark) {
+                    marks.ends.push(token);
+                } else {
+                    marks.tokens.insert(mark, token);
+                }
+            }
+        }
+        Ok(marks)
+    }
+
     /// Hands a conversation to the engine, if it fits.
-    pub(crate) async fn start(&self, request: &ChatRequest) -> Result<Started, WorkerError> {
+    pub(crate) async fn start(
+        &self,
+        request: &ChatRequest,
+        hold: Hold,
+    ) -> Result<Started, WorkerError> {
         let (prompt_tokens, shown, rendered) = {
             // Nothing else runs now, so what takes long is the template.
             let _watch = TemplateWatch::begin();
             let (rendered, shown) = self.rendered(request).await?;
             let text = Either::Left(rendered.clone());
-            let tokens = self.tokenize(text, request).await?;
-            (
-                tokens.saturating_add(images::tokens(&shown)),
-                shown,
-                rendered,
-            )
+            let tools = messages::tools(&request.tools);
+            let tokens = self.tokenize(text, tools, true).await?;
+            let count = count_of(&tokens).saturating_add(images::tokens(&shown));
+            (count, shown, rendered)
         };
         if prompt_tokens >= self.context_tokens {
             return Err(WorkerError::ContextOverflow {
@@ -218,15 +282,30 @@ impl Engine {
         let max_len = request
             .max_output_tokens
             .map_or(room, |wish| wish.clamp(1, room));
-        let temperature = request.temperature.unwrap_or(TEMPERATURE).clamp(0.0, 2.0);
+        let (constraint, stop_toks) = match hold {
+            Hold::Held => self.constraint(request).await?,
+            Hold::Free => (Constraint::None, None),
+        };
+        let drawing = Drawing::of(request);
+        let seeded = Seeded::of(drawing);
+        if seeded.is_some() && self.keep_prefixes {
+            // What the engine remembers of a prompt differs a little from what it computes, enough for another word now and
+            // then. It computes a prompt anew where it remembers the whole of it: so it is told it first.
+            self.say_one_token(request.clone()).await?;
+        }
         let (response, chunks) = mpsc::channel(CHUNKS);
         let tools = messages::tools(&request.tools);
         let normal = NormalRequest {
             messages: conversation(rendered, shown),
             sampling_params: SamplingParams {
-                temperature: Some(f64::from(temperature)),
-                top_k: Some(TOP_K),
-                top_p: Some(TOP_P),
+                // With a seed the choice is made already, and the likeliest token is the only one.
+                temperature: seeded.is_none().then(|| f64::from(drawing.temperature)),
+                top_k: Some(drawing.top_k as usize),
+                top_p: Some(f64::from(drawing.top_p)),
+                min_p: Some(f64::from(drawing.min_p)),
+                repetition_penalty: (drawing.repetition_penalty != 1.0)
+                    .then_some(drawing.repetition_penalty),
+                stop_toks,
                 max_len: Some(max_len as usize),
                 ..SamplingParams::neutral()
             },
@@ -234,13 +313,13 @@ impl Engine {
             return_logprobs: false,
             is_streaming: true,
             id: self.next_request(),
-            constraint: Constraint::None,
+            constraint,
             suffix: None,
             // The template shows the tools to the model, and the parent finds the calls: the engine's own parser holds the
             // stream back, which cannot be cancelled then, and takes the first call only.
             tool_choice: tools.as_ref().map(|_| ToolChoice::None),
             tools,
-            logits_processors: None,
+            logits_processors: seeded.map(|seeded| vec![Arc::new(seeded) as _]),
             return_raw_logits: false,
             web_search_options: None,
             model_id: None,
@@ -278,6 +357,10 @@ impl Engine {
             tracing::debug!(?error, "the engine did not settle");
         }
     }
+}
+
+fn count_of(tokens: &[u32]) -> u32 {
+    u32::try_from(tokens.len()).unwrap_or(u32::MAX)
 }
 
 /// What the engine is asked to continue.

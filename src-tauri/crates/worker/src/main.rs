@@ -5,11 +5,13 @@
 //! that, so nothing here tries to survive a fault of the engine.
 
 mod answer;
+mod drawing;
 mod embed;
 mod engine;
 mod folder;
 mod guard;
 mod images;
+mod input;
 mod messages;
 mod output;
 mod program;

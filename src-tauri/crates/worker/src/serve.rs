@@ -1,52 +1,23 @@
-//! What is asked, in order, and who does it. The thread that reads stdin answers pings itself, so that they tell of the
-//! process and not of the engine.
+//! What is asked, in order, and who does it.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::sync::Arc;
 
-use nexus_protocol::worker::{FrameDecoder, WorkerError, WorkerReply, WorkerRequest};
+use nexus_protocol::worker::{WorkerError, WorkerReply, WorkerRequest};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::answer;
 use crate::embed;
 use crate::engine::Engine;
-use crate::guard::resident_bytes;
+use crate::input;
 use crate::output::Output;
 
-/// Reads requests on a thread of its own. Ends the process when stdin ends, at `Shutdown` and at what is no request.
+/// Starts to read requests.
 pub(crate) fn listen(output: Output) -> io::Result<mpsc::UnboundedReceiver<WorkerRequest>> {
     let (requests, queue) = mpsc::unbounded_channel();
-    std::thread::Builder::new()
-        .name("input".to_owned())
-        .spawn(move || {
-            let mut decoder = FrameDecoder::default();
-            let mut buffer = vec![0; 64 << 10];
-            let mut stdin = io::stdin().lock();
-            loop {
-                match decoder.next_message() {
-                    Ok(Some(WorkerRequest::Ping { id })) => output.send(&WorkerReply::Pong {
-                        id,
-                        resident_bytes: resident_bytes(),
-                    }),
-                    Ok(Some(WorkerRequest::Shutdown)) => std::process::exit(0),
-                    Ok(Some(request)) => drop(requests.send(request)),
-                    Ok(None) => match stdin.read(&mut buffer) {
-                        Ok(0) => std::process::exit(0),
-                        Ok(count) => decoder.push(&buffer[..count]),
-                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                        Err(error) => {
-                            tracing::error!(%error, "stdin cannot be read");
-                            std::process::exit(1);
-                        }
-                    },
-                    Err(error) => {
-                        tracing::error!(%error, "the parent sent no request");
-                        std::process::exit(1);
-                    }
-                }
-            }
-        })?;
+    // An error means that the runtime has ended, and the process with it.
+    input::listen(output, move |request| drop(requests.send(request)))?;
     Ok(queue)
 }
 
@@ -86,9 +57,11 @@ pub(crate) async fn serve(mut requests: mpsc::UnboundedReceiver<WorkerRequest>, 
                     context_tokens,
                     keep_prefixes,
                     source,
+                    call_format,
                 },
                 None,
-            ) => match Engine::load(path, source, context_tokens, keep_prefixes).await {
+            ) => match Engine::load(path, source, context_tokens, keep_prefixes, call_format).await
+            {
                 Ok((loaded, reply)) => {
                     engine = Some(Arc::new(loaded));
                     output.send(&reply);

@@ -299,7 +299,10 @@ impl LastTurn {
         let cut = |item: &Item| match &item.body {
             ItemBody::Assistant {
                 meta: Some(meta), ..
-            } => meta.finish == Some(FinishReason::Length),
+            } => matches!(
+                meta.finish,
+                Some(FinishReason::Length | FinishReason::Incomplete)
+            ),
             _ => false,
         };
         self.can_retry() || self.last_word().is_some_and(cut)

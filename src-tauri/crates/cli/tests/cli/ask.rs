@@ -21,6 +21,49 @@ fn the_answer_is_on_stdout_and_nothing_else() {
 }
 
 #[test]
+fn an_answer_of_a_schema_is_json_alone_and_repaired_once() {
+    let world = World::new();
+    let schema = world.data.join("schema.json");
+    let text = r#"{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]}"#;
+    std::fs::write(&schema, text).unwrap();
+    let schema = schema.to_str().unwrap();
+    let reply = |text: &str| Sse::reply("test-model", text).answer();
+    world.server.push(reply("Sure! {\"a\": 1}"));
+    world.server.push(reply("```json\n{\"a\": 1}\n```"));
+    let ran = world.run(&["ask", "--schema", schema, "Which number?"]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
+        (Some(0), "{\"a\":1}\n", "")
+    );
+    assert_eq!(world.server.chats().len(), 2);
+
+    world.server.push(reply("{\"a\": \"one\"}"));
+    world.server.push(reply("{}"));
+    let ran = world.run(&["ask", "--schema", schema, "Which number?"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    assert!(
+        ran.stderr.contains("gave no answer of this schema"),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr.contains("\"a\" is a required property"),
+        "{}",
+        ran.stderr
+    );
+
+    for (text, reason) in [
+        ("{", "it is no JSON"),
+        ("{\"type\": 1}", "no usable JSON Schema"),
+    ] {
+        std::fs::write(schema, text).unwrap();
+        let ran = world.run(&["ask", "--schema", schema, "Which number?"]);
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.contains(reason), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn json_is_every_event_of_the_session_a_line() {
     let world = World::new();
     world

@@ -50,7 +50,13 @@ pub fn words(name: &str) -> Option<&'static str> {
         "models" => {
             "What is set for single models, such as:\n\
              [models.\"local/smollm2-135m\"]\n\
-             backend = \"llama\" # or \"mistral\": the engine that runs it; the app chooses where none is named"
+             backend = \"llama\"          # or \"mistral\": the engine that runs it; the app chooses where none is named\n\
+             temperature = 0.2          # 0 to 2; 0 takes the likeliest always\n\
+             top_p = 0.9                # above 0, up to 1\n\
+             top_k = 40                 # 0 for all; local models only\n\
+             min_p = 0.05               # 0 to 1; local models only\n\
+             repetition_penalty = 1.1   # 0.5 to 2; local models only\n\
+             seed = 7                   # the same words each time"
         }
         "providers" => {
             "Providers besides the built-in ones, or built-in ones with another address, such as:\n\
@@ -82,7 +88,7 @@ pub fn comment(name: &str) -> String {
 pub fn template() -> String {
     let mut document = toml_edit::DocumentMut::new();
     for (name, default) in environment::defaults() {
-        if name == environment::PROVIDERS {
+        if [environment::PROVIDERS, environment::MODELS].contains(&name.as_str()) {
             continue;
         }
         // A default that TOML cannot hold (nothing at all) stays out until it is set.

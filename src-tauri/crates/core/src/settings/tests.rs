@@ -228,7 +228,7 @@ fn other(name: &str, default: &Value) -> String {
         (_, Value::Number(number)) => (number.as_f64().unwrap() + 1.0).to_string(),
         (_, Value::String(text)) => format!("{text} and more"),
         ("providers", _) => r#"[{"id":"x","base_url":"https://x.org/v1"}]"#.into(),
-        ("models", _) => r#"{"local/x":{"backend":"mistral"}}"#.into(),
+        ("models", _) => r#"{"local/x":{"backend":"mistral","temperature":0.5}}"#.into(),
         ("allow_rules" | "ask_rules" | "deny_rules", _) => r#"["shell(git status)"]"#.into(),
         other => panic!("how is {other:?} set?"),
     }
@@ -414,4 +414,42 @@ fn the_environment_stands_above_the_switch_in_the_file() {
     assert!(store.current().settings.offline);
     assert!(store.set("offline", &json!(false)).is_err());
     assert!(store.current().settings.offline);
+}
+
+#[test]
+fn a_models_own_drawing_is_read_and_kept_within_its_ranges() {
+    let text = "[models.\"local/smollm2-135m\"]\ntemperature = 0.5\ntop_k = 7\nseed = 3\n";
+    let (_dir, store) = open(Some(text), &[]);
+    let expected = nexus_protocol::ModelSettings {
+        backend: None,
+        temperature: Some(0.5),
+        sampling: nexus_protocol::Sampling {
+            top_k: Some(7),
+            seed: Some(3),
+            ..nexus_protocol::Sampling::default()
+        },
+    };
+    let model = ModelRef("local/smollm2-135m".into());
+    let loaded = store.current();
+    assert_eq!(loaded.problems, []);
+    assert_eq!(loaded.settings.models, BTreeMap::from([(model, expected)]));
+    for (line, reason) in [
+        ("temperature = 3", "temperature is 3, it must be 0 to 2"),
+        ("top_p = 0.0", "top_p is 0, it must be 0.01 to 1"),
+        ("min_p = -1.0", "min_p is -1, it must be 0 to 1"),
+        (
+            "repetition_penalty = 9",
+            "repetition_penalty is 9, it must be 0.5 to 2",
+        ),
+        ("top_k = 5000", "top_k is 5000, it must be 0 to 1000"),
+    ] {
+        let (_dir, store) = open(Some(&format!("[models.\"local/a\"]\n{line}\n")), &[]);
+        let problems = store.current().problems;
+        let expected = format!("models.\"local/a\": {reason}");
+        assert_eq!(
+            problems.first().map(|problem| problem.reason.as_str()),
+            Some(expected.as_str())
+        );
+        assert_eq!(problems[0].place.map(|(line, _)| line), Some(1));
+    }
 }

@@ -1,6 +1,6 @@
 //! What a setting may be, beyond its type. Pure.
 
-use nexus_protocol::{ModelRef, ModelsPlace, ProviderEntry, Settings};
+use nexus_protocol::{ModelRef, ModelSettings, ModelsPlace, ProviderEntry, Settings};
 use nexus_tools::policy::{Rule, Verdict};
 use url::Url;
 
@@ -92,6 +92,11 @@ pub fn check(settings: &Settings) -> Result<(), Fault> {
             format!("log = “{}” is no log filter: {error}", settings.log),
         );
     }
+    for (model, own) in &settings.models {
+        if let Err(reason) = check_model(model).and_then(|()| check_drawing(own)) {
+            return setting("models", format!("models.\"{model}\": {reason}"));
+        }
+    }
     for (index, entry) in settings.providers.iter().enumerate() {
         let fault = |key, reason| Fault {
             at: FaultPlace::Provider(index, key),
@@ -128,6 +133,24 @@ pub fn check_provider(entry: &ProviderEntry) -> Result<(), String> {
         return Err("the provider's name must be one line of at most 64 characters".into());
     }
     Ok(())
+}
+
+fn check_drawing(own: &ModelSettings) -> Result<(), String> {
+    let sampling = own.sampling;
+    for (name, value, least, most) in [
+        ("temperature", own.temperature, 0.0, 2.0),
+        ("top_p", sampling.top_p, 0.01, 1.0),
+        ("min_p", sampling.min_p, 0.0, 1.0),
+        ("repetition_penalty", sampling.repetition_penalty, 0.5, 2.0),
+    ] {
+        if let Some(value) = value.filter(|value| !(least..=most).contains(value)) {
+            return Err(format!("{name} is {value}, it must be {least} to {most}"));
+        }
+    }
+    match sampling.top_k {
+        Some(top_k) if top_k > 1000 => Err(format!("top_k is {top_k}, it must be 0 to 1000")),
+        _ => Ok(()),
+    }
 }
 
 /// `provider/model`, both with something in them.

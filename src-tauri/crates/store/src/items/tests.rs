@@ -161,6 +161,7 @@ fn meta() -> impl Strategy<Value = AnswerMeta> {
     let finish = prop_oneof![
         Just(FinishReason::Stop),
         Just(FinishReason::Length),
+        Just(FinishReason::Incomplete),
         Just(FinishReason::ToolCalls),
         Just(FinishReason::ContentFilter),
     ];

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nexus_llm::{LocalError, ModelError, ModelEvent, WorkerDeath};
 use nexus_protocol::ModelActivity;
-use nexus_protocol::worker::{ModelSource, WorkerError, WorkerReply, WorkerRequest};
+use nexus_protocol::worker::{CallFormat, ModelSource, WorkerError, WorkerReply, WorkerRequest};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -152,6 +152,7 @@ impl Actor {
             self.options.limits.load + Duration::from_secs(file.file_bytes() / 20_000_000);
         // llama.cpp keeps the last conversation in the context it has reserved anyway.
         let keep_prefixes = plan.prefix_bytes > 0 || chosen.backend == Backend::Llama;
+        let call_format = file.call_format();
         self.loaded = Some(Loaded {
             process,
             path: path.to_owned(),
@@ -171,7 +172,7 @@ impl Actor {
             prefix_budget: plan.prefix_bytes,
             prefix_used: 0,
         });
-        let request = load_request(place, source, context_tokens, keep_prefixes);
+        let request = load_request(place, source, context_tokens, keep_prefixes, call_format);
         self.load(path, request, &job.cancel, patience).await?;
         let ms = started.elapsed().as_millis();
         if let Some(loaded) = &mut self.loaded {
@@ -276,12 +277,14 @@ fn load_request(
     source: ModelSource,
     context_tokens: u32,
     keep_prefixes: bool,
+    call_format: CallFormat,
 ) -> Option<WorkerRequest> {
     Some(WorkerRequest::Load {
         path: place.to_str()?.to_owned(),
         context_tokens,
         keep_prefixes,
         source,
+        call_format,
     })
 }
 

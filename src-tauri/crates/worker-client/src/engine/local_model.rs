@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::actor::{Job, Work};
 use super::{LocalEngine, shut_down};
 use crate::history::{for_local, text_bytes};
-use crate::tool_calls::ToolCallParser;
+use crate::tool_calls::ToolCalls;
 
 /// No prompt has more bytes than this for each token: a longer one is refused before it is counted.
 const BYTES_PER_TOKEN: usize = 64;
@@ -47,7 +47,8 @@ impl Model for LocalModel {
     fn stream(&self, request: ChatRequest, cancel: CancellationToken) -> ModelStream {
         let request = for_local(request, &self.info);
         let overflow = self.overflow(&request);
-        let mut calls = (!request.tools.is_empty()).then(|| ToolCallParser::new(call_prefix()));
+        let mut calls = ToolCalls::of(&request, call_prefix());
+        let is_json = request.answer_schema.is_some();
         let jobs = self.engine.jobs.clone();
         let (path, context_tokens) = (self.path.clone(), self.info.context_tokens);
         let model = self.info.model.0.clone();
@@ -86,15 +87,17 @@ impl Model for LocalModel {
                             yield Ok(event);
                         }
                     }
-                    (Some(Ok(ModelEvent::Finished { reason, usage })), calls) => {
-                        let mut reason = reason;
+                    (Some(Ok(ModelEvent::Finished { mut reason, usage })), calls) => {
                         if let Some(calls) = calls {
-                            for event in calls.finish() {
+                            let (events, end) = calls.finish(reason);
+                            for event in events {
                                 yield Ok(event);
                             }
-                            if calls.found() && reason == FinishReason::Stop {
-                                reason = FinishReason::ToolCalls;
-                            }
+                            reason = end;
+                        }
+                        // What is held to a form ends by itself when it is whole.
+                        if is_json && reason == FinishReason::Length {
+                            reason = FinishReason::Incomplete;
                         }
                         yield Ok(ModelEvent::Finished { reason, usage });
                         return;

@@ -1,5 +1,6 @@
 //! The few facts of a checked header that the rest of the app asks for.
 
+use nexus_protocol::worker::CallFormat;
 use nexus_protocol::{ModelInfo, ModelPlace, ModelRef};
 
 use super::read::{Header, Value};
@@ -30,9 +31,8 @@ pub struct GgufSummary {
     pub file_bytes: u64,
     /// Whether it can chat. A model without a template cannot be run here.
     pub has_chat_template: bool,
-    /// Whether its template offers tools and its calls come in the form that is understood here:
-    /// `<tool_call>{"name": …, "arguments": …}</tool_call>`.
-    pub tools: bool,
+    /// How it writes tool calls; `None` where its template does not offer it tools in a form that is known here.
+    pub call_format: Option<CallFormat>,
     pub(super) shape: Shape,
 }
 
@@ -66,7 +66,7 @@ impl GgufSummary {
             place: ModelPlace::ThisMachine,
             context_tokens: Some(self.context_length.min(DEFAULT_CONTEXT_TOKENS)),
             max_output_tokens: None,
-            tools: self.tools,
+            tools: self.call_format.is_some(),
             images: false,
             pricing: None,
             file_bytes: Some(self.file_bytes),
@@ -115,7 +115,7 @@ pub(super) fn summarize(header: &Header) -> GgufSummary {
         parameters: sum(|tensor| tensor.elements),
         file_bytes: header.file_bytes,
         has_chat_template: template.is_some(),
-        tools: template.is_some_and(|t| t.contains("tools") && t.contains("<tool_call>")),
+        call_format: template.and_then(CallFormat::of_template),
         shape: Shape {
             layers: number("block_count").unwrap_or_default(),
             key_heads: number("attention.head_count_kv").unwrap_or_default(),

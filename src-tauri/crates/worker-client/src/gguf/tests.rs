@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use nexus_protocol::worker::CallFormat;
 use nexus_protocol::{ModelPlace, ModelRef};
 use proptest::prelude::*;
 
@@ -70,7 +71,7 @@ fn a_sound_file_is_summarized() {
             parameters: 128 + 1024 + 32,
             file_bytes: file.bytes().len() as u64,
             has_chat_template: true,
-            tools: false,
+            call_format: None,
             shape: summary::Shape {
                 layers: 1,
                 key_heads: 2,
@@ -122,7 +123,7 @@ fn what_varies_between_sound_files_is_taken() {
             .set("general.alignment", Entry::U32(32)),
     )
     .unwrap();
-    assert!(summary.tools);
+    assert_eq!(summary.call_format, Some(CallFormat::Tags));
     assert_eq!(summary.quantization, "Q4_K_M");
     assert_eq!(summary.name.as_deref(), Some("a name"));
 
@@ -133,8 +134,8 @@ fn what_varies_between_sound_files_is_taken() {
     )
     .unwrap();
     assert_eq!(
-        (bare.has_chat_template, bare.tools, bare.name),
-        (false, false, None)
+        (bare.has_chat_template, bare.call_format, bare.name),
+        (false, None, None)
     );
 
     let long = tiny().set("llama.context_length", Entry::U64(131_072));
