@@ -37,7 +37,7 @@ mod transcript;
 pub use banners::Banners;
 pub use changes::ChangesPanel;
 pub use composer::Composer;
-pub use downloads_note::DownloadsNote;
+pub use downloads_note::{DownloadsChip, DownloadsNote};
 pub use error_note::ErrorNote;
 pub use icon::{Icon, Shape};
 pub use menu::{Menu, MenuItem};

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::ProgressBar;
+use super::{Icon, ProgressBar, Shape};
 use crate::{actions, format, state::use_app};
 
 /// The line; nothing while no download runs.
@@ -40,6 +40,28 @@ pub fn DownloadsNote() -> impl IntoView {
                     </span>
                 </span>
                 <ProgressBar percent label=what />
+            </button>
+        </Show>
+    }
+}
+
+/// The same where the sidebar is out of sight: a few characters in the top bar.
+#[component]
+pub fn DownloadsChip() -> impl IntoView {
+    let app = use_app();
+    let overall = Memo::new(move |_| app.library.overall());
+    view! {
+        <Show when=move || overall.with(Option::is_some)>
+            <button
+                type="button"
+                class="chip downloads-chip"
+                data-testid="downloads-chip"
+                title="Show the downloads"
+                on:click=move |_| actions::go_to_models(app)
+            >
+                <Icon shape=Shape::ArrowDown />
+                <span class="visually-hidden">"Fetching models: "</span>
+                {move || overall.get().map(|all| format!("{} %", all.percent()))}
             </button>
         </Show>
     }

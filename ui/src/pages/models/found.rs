@@ -96,7 +96,7 @@ fn FoundLine(model: FoundModel) -> impl IntoView {
                         format!("{} is ready, and nothing was copied", info.display_name),
                         false,
                         Some((
-                            "Chat".into(),
+                            "Use".into(),
                             Callback::new(move |()| actions::use_model(app, model.clone())),
                         )),
                     );

@@ -177,6 +177,7 @@ fn ServedCard(info: ModelInfo) -> impl IntoView {
 fn BrokenCard(broken: BrokenModel) -> impl IntoView {
     let app = use_app();
     let busy = RwSignal::new(false);
+    let failed = RwSignal::new(None);
     let bytes = broken.bytes;
     let model = StoredValue::new(broken.model);
     let name = visible::file_name(&visible::plain(&broken.path)).to_owned();
@@ -184,7 +185,7 @@ fn BrokenCard(broken: BrokenModel) -> impl IntoView {
         busy.set(true);
         spawn_local(async move {
             if let Err(card) = actions::remove_model(app, model.get_value()).await {
-                app.view.model_error.set(Some(card));
+                failed.try_set(Some(card));
             }
             busy.try_set(false);
         });
@@ -206,6 +207,7 @@ fn BrokenCard(broken: BrokenModel) -> impl IntoView {
                     run=remove
                 />
             </div>
+            {move || failed.get().map(|card| view! { <div class="card-below"><ErrorNote card /></div> })}
         </article>
     }
 }
