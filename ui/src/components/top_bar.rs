@@ -31,43 +31,40 @@ pub fn TopBar() -> impl IntoView {
     let at_chat = Memo::new(move |_| app.view.page.get() == Page::Chat);
     let at_models = Memo::new(move |_| app.view.page.get() == Page::Models);
     view! {
-            <header class="top-bar">
+        <header class="top-bar">
+            <button
+                type="button"
+                class="icon-button sidebar-toggle"
+                data-testid="sidebar-toggle"
+                aria-label="Show or hide the sidebar"
+                aria-controls="sidebar"
+                on:click=move |_| toggle_sidebar(app)
+            >
+                <Icon shape=Shape::Panel />
+            </button>
+            <h1 class="top-title" dir="auto" data-testid="top-title">{move || title.get()}</h1>
+            <Show when=move || at_chat.get()>
+                {move || app.store.open.get().map(|open| view! { <State open /> })}
+            </Show>
+            <span class="grow"></span>
+            <Offline />
+            <DownloadsChip />
+            <Show when=move || at_chat.get()>
+                {move || app.store.open.get().map(|open| view! { <ChangesButton open /> })}
                 <button
                     type="button"
-                    class="icon-button sidebar-toggle"
-                    data-testid="sidebar-toggle"
-                    aria-label="Show or hide the sidebar"
-                    aria-controls="sidebar"
-                    on:click=move |_| toggle_sidebar(app)
+                    class="icon-button narrow-only"
+                    aria-label="New chat"
+                    on:click=move |_| actions::new_chat(app)
                 >
-                    <Icon shape=Shape::Panel />
+                    <Icon shape=Shape::Plus />
                 </button>
-                <h1 class="top-title" dir="auto" data-testid="top-title">{move || title.get()}</h1>
-                <Show when=move || at_chat.get()>
-                    {move || app.store.open.get().map(|open| view! { <State open /> })}
-                </Show>
-                <span class="grow"></span>
-    <<<<<<< ours
-                <Offline />
-    =======
-                <DownloadsChip />
-    >>>>>>> theirs
-                <Show when=move || at_chat.get()>
-                    {move || app.store.open.get().map(|open| view! { <ChangesButton open /> })}
-                    <button
-                        type="button"
-                        class="icon-button narrow-only"
-                        aria-label="New chat"
-                        on:click=move |_| actions::new_chat(app)
-                    >
-                        <Icon shape=Shape::Plus />
-                    </button>
-                </Show>
-                <Show when=move || at_models.get()>
-                    <crate::pages::ModelsTools />
-                </Show>
-            </header>
-        }
+            </Show>
+            <Show when=move || at_models.get()>
+                <crate::pages::ModelsTools />
+            </Show>
+        </header>
+    }
 }
 
 /// Says that nothing leaves this machine, while that is so; a click ends it.

@@ -28,7 +28,7 @@ pub enum Aftermath {
     /// Nothing.
     None,
     /// A download came to its end, well or not.
-    Ended(Download),
+    Ended(Box<Download>),
     /// Lists of what is on this disk are old now.
     ListsAreOld,
 }
@@ -121,7 +121,7 @@ impl Library {
                         .is_none_or(|held| !ends(&held.status));
                 self.put(download.clone());
                 if ended {
-                    Aftermath::Ended(download)
+                    Aftermath::Ended(Box::new(download))
                 } else {
                     Aftermath::None
                 }

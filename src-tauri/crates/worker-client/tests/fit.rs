@@ -1,7 +1,6 @@
 //! What the estimates say beside what the real workers take, over models of many shapes. Needs `NEXUS_WORKER_LLAMA`.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a test must fail it")]
-#![expect(clippy::print_stdout, reason = "the table is a report for people")]
 
 #[path = "support/models.rs"]
 #[expect(dead_code, reason = "other tests write other models")]

@@ -92,10 +92,10 @@ fn an_end_is_told_once() {
         Aftermath::None
     );
     let end = download(1, done(), 1000);
-    assert_eq!(changed(&end), Aftermath::Ended(end.clone()));
+    assert_eq!(changed(&end), Aftermath::Ended(Box::new(end.clone())));
     assert_eq!(changed(&end), Aftermath::None);
     let bad = download(2, failed(), 10);
-    assert_eq!(changed(&bad), Aftermath::Ended(bad.clone()));
+    assert_eq!(changed(&bad), Aftermath::Ended(Box::new(bad.clone())));
     assert_eq!(library.downloads.get_untracked(), [end, bad]);
     assert_eq!(
         library.apply(AppEvent::DownloadRemoved { id: id(1) }),

@@ -112,7 +112,7 @@ impl Words {
                     [u32::from(b'"'), u32::from(b'}'), u32::from(b']'), END].contains(token)
                 })
                 .collect();
-            let from = if !ends.is_empty() && random.next_u32() % 3 == 0 {
+            let from = if !ends.is_empty() && random.next_u32().is_multiple_of(3) {
                 &ends
             } else {
                 &allowed

@@ -1,9 +1,5 @@
 //! Models of this machine whose worker dies: the session says so, and nobody else minds. With a worker that dies on demand.
 #![cfg(target_os = "linux")]
-#![expect(
-    clippy::print_stdout,
-    reason = "the figures are what these tests are for"
-)]
 
 use std::path::{Path, PathBuf};
 

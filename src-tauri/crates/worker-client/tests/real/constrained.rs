@@ -1,4 +1,8 @@
 //! What the smallest model says when it is held to a form, at a temperature at which it talks nonsense.
+#![expect(
+    clippy::print_stdout,
+    reason = "the figures are what these tests are for"
+)]
 
 use std::time::{Duration, Instant};
 
