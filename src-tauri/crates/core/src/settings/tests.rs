@@ -280,7 +280,9 @@ fn the_environment_wins_over_the_file_and_a_bad_variable_is_named() {
             ..Settings::default()
         }
     );
-    assert_eq!(loaded.from_environment, ["auto_title", "theme"]);
+    let mut named = loaded.from_environment.clone();
+    named.sort_unstable();
+    assert_eq!(named, ["auto_title", "theme"]);
     let [problem] = loaded.problems.as_slice() else {
         panic!("{loaded:?}")
     };
