@@ -130,3 +130,6 @@ fn words(error: &str) -> String {
         .take(300)
         .collect()
 }
+
+#[cfg(test)]
+mod grammars;

@@ -229,6 +229,3 @@ fn escaped(name: &str) -> String {
     }
     out
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,7 +2,7 @@
 
 use super::super::Fault;
 use super::super::builder::{Entry, Gguf, array, tiny};
-use super::{ENDS, array_bad, bent, claim, second, text};
+use super::{ENDS, array_claim, bad, bent, second, text};
 
 /// The same for numbers, texts and places just past what is allowed, and for names that mean something elsewhere.
 pub(in crate::gguf) fn edges() -> Vec<(&'static str, Gguf, Fault)> {

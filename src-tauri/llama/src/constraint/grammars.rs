@@ -1,4 +1,5 @@
-//! The grammars in the engine that both workers run, without a model: what it lets through is drawn at random.
+//! The grammars of `nexus-calls` in the engine that both workers run, without a model: what it lets through is drawn at random.
+//! They are tried here, for that engine would give the whole app another order of JSON's keys.
 
 use std::sync::Arc;
 
@@ -11,7 +12,8 @@ use serde_json::{Value, json};
 use toktrie::{ApproximateTokEnv, TokEnv, TokRxInfo, TokTrie};
 
 use super::*;
-use crate::{CallReader, Piece};
+use nexus_calls::grammar::of;
+use nexus_calls::{CallReader, Piece};
 
 const FORMATS: [CallFormat; 6] = [
     CallFormat::Tags,
@@ -56,7 +58,7 @@ impl Words {
             words.push(edge.as_bytes().to_vec());
         }
         if marks {
-            words.extend(crate::shown().map(|mark| [b"\xff", mark.as_bytes()].concat()));
+            words.extend(nexus_calls::shown().map(|mark| [b"\xff", mark.as_bytes()].concat()));
         }
         let info = TokRxInfo::new(u32::try_from(words.len()).unwrap(), END);
         let trie = TokTrie::from(&info, &words);
@@ -134,7 +136,7 @@ impl Words {
         let mut matcher = self.matcher(grammar.to_owned());
         let mut rest = text.as_bytes();
         while let Some(first) = rest.first() {
-            let mark = crate::shown()
+            let mark = nexus_calls::shown()
                 .filter(|mark| rest.starts_with(mark.as_bytes()))
                 .find_map(|mark| Some((self.token(mark)?, mark.len())));
             // Letters go byte by byte.
