@@ -9,8 +9,8 @@ use serde_json::{Value as Json, json};
 
 use crate::template_watch::TemplateWatch;
 
-/// Steps that a template may take. The longest conversations need a hundredth of it; one that loops ends.
-const FUEL: u64 = 50_000_000;
+/// Steps that a template may take. The longest conversations need a twentieth of it; one that loops ends.
+const FUEL: u64 = 10_000_000;
 
 const NAME: &str = "chat";
 

@@ -128,10 +128,6 @@ impl Actor {
     }
 
     pub(super) async fn run(mut self) {
-        #[expect(
-            clippy::large_enum_variant,
-            reason = "there is one at a time, and it is taken apart at once"
-        )]
         enum Wake {
             Job(Job),
             Control(Control),
