@@ -32,11 +32,7 @@ pub fn RoutingChoice(#[prop(into)] model: Signal<Option<ModelRef>>) -> impl Into
                                 type="radio"
                                 name="routing"
                                 prop:checked=move || chosen.get() == Some(routing)
-                                // What is chosen is what the core says: it may refuse.
-                                on:click=move |event| {
-                                    event.prevent_default();
-                                    choose(app, routing, model.get_untracked().as_ref());
-                                }
+                                on:change=move |_| choose(app, routing, model.get_untracked().as_ref())
                             />
                             <span>{routing.name()}</span>
                         </label>
