@@ -1,5 +1,5 @@
-//! Offline by choice, where answers are made, and the command line: all of it runs with no network at all, which
-//! `cargo xtask test --only alone` gives it under a trace of connections.
+//! Offline by choice, where answers are made, and the command line. What needs no network runs once more without any, under a trace
+//! of connections: `cargo xtask test --only alone`.
 
 use std::{
     fs,
