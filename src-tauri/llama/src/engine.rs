@@ -131,6 +131,8 @@ impl<'model> Engine<'model> {
         let tokens = &prompt.tokens[..prompt.tokens.len().min(room)];
         self.read(tokens, &|| false)
             .map_err(|reason| refused(format!("it cannot be computed: {reason}")))?;
+        // It waited for the disk, which no other batch does.
+        self.pace = Pace::new();
         Ok(())
     }
 

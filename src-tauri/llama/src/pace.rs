@@ -9,8 +9,12 @@ pub(crate) const MOST: usize = 512;
 /// The largest models on the slowest machines read this many tokens within the parent's patience.
 const LEAST: usize = 16;
 
-/// How long one batch may take: short enough for a button to feel as if it worked at once.
-const GOAL: Duration = Duration::from_millis(200);
+/// With how many it begins: not the least, for small batches cost more, and not the most, for nothing is known yet.
+const FIRST: usize = 64;
+
+/// How long one batch may take. Whoever stops an answer has been told so before the worker stops; only the next question waits for
+/// the end of a batch. A model of 1.5 GB on two cores reads a prompt in half the time with this that it takes with 200 ms.
+const GOAL: Duration = Duration::from_millis(1500);
 
 /// The size of the next batch, from how long the last ones took.
 #[derive(Debug)]
@@ -20,7 +24,7 @@ pub(crate) struct Pace {
 
 impl Pace {
     pub(crate) fn new() -> Self {
-        Self { tokens: LEAST }
+        Self { tokens: FIRST }
     }
 
     /// Tokens to read next.
@@ -50,26 +54,24 @@ mod tests {
     #[test]
     fn it_finds_the_size_that_takes_as_long_as_wanted() {
         let mut pace = Pace::new();
-        assert_eq!(pace.tokens(), LEAST);
         for _ in 0..4 {
             let tokens = pace.tokens();
             pace.took(
                 tokens,
-                Duration::from_millis(2) * u32::try_from(tokens).unwrap(),
+                Duration::from_millis(20) * u32::try_from(tokens).unwrap(),
             );
         }
-        assert_eq!(pace.tokens(), 100);
+        assert_eq!(pace.tokens(), 75);
     }
 
     #[test]
     fn it_stays_within_bounds_and_grows_step_by_step() {
         let mut pace = Pace::new();
         pace.took(LEAST, Duration::ZERO);
-        assert_eq!(pace.tokens(), LEAST * 4);
-        pace.took(LEAST * 4, Duration::ZERO);
-        pace.took(LEAST * 16, Duration::ZERO);
+        assert_eq!(pace.tokens(), FIRST * 4);
+        pace.took(FIRST * 4, Duration::ZERO);
         assert_eq!(pace.tokens(), MOST);
-        pace.took(MOST, Duration::from_secs(600));
+        pace.took(MOST, Duration::from_secs(6000));
         assert_eq!(pace.tokens(), LEAST);
     }
 
@@ -78,6 +80,6 @@ mod tests {
         let mut pace = Pace::new();
         pace.took(1, Duration::from_secs(1));
         pace.took(1, Duration::ZERO);
-        assert_eq!(pace.tokens(), LEAST);
+        assert_eq!(pace.tokens(), FIRST);
     }
 }

@@ -261,9 +261,11 @@ fn environment(
         // mistral.rs has three pools of threads; only this reaches them all.
         ("RAYON_NUM_THREADS", &threads),
         (worker::ENV_THREADS, &threads),
-        // llama.cpp's threads sleep while they wait for each other. They spin otherwise, and where something else computes
-        // too each step takes a time slice: 5 tokens/s were measured instead of 64. It is read before the worker's own code.
-        ("OMP_WAIT_POLICY", "passive"),
+        // How long llama.cpp's threads spin while they wait for each other before they sleep; it is read before the worker's own
+        // code. On two quiet cores sleeping at once costs half of the tokens a second (41 instead of 110), and spinning for as
+        // long as is usual gains little more (118). Where something else computes on one of them, the usual costs nine tokens in
+        // ten (6 a second), this half (29), sleeping least (54).
+        ("GOMP_SPINCOUNT", "1000"),
         // Where a check of its own fails llama.cpp would start a debugger on itself, for a second or more, and its last words
         // would be that one's.
         ("GGML_NO_BACKTRACE", "1"),
