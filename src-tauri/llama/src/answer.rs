@@ -78,10 +78,12 @@ impl Engine<'_> {
         let most = request
             .max_output_tokens
             .map_or(room, |wish| u64::from(wish).clamp(1, room));
-        let Some(cached) = self.read(&prompt.tokens, &|| turn.is_cancelled())? else {
+        let stopped = || turn.is_cancelled();
+        usage.cached_tokens = self.recall(&prompt.tokens) as u64;
+        self.read_beginning(request, prompt, &stopped)?;
+        if !self.read(&prompt.tokens, prompt.tokens.len(), &stopped)? {
             return Ok(None);
-        };
-        usage.cached_tokens = cached as u64;
+        }
         let mut sampler = self.sampler(request);
         loop {
             if turn.is_cancelled() {

@@ -1,6 +1,7 @@
 //! llama.cpp with one model in it: tokens in, tokens out, and the memory of the last conversation between them.
 
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::time::Instant;
 
 use llama_cpp_2::context::LlamaContext;
@@ -20,11 +21,12 @@ use crate::faults;
 use crate::loading::{Order, refused};
 use crate::pace::{self, Pace};
 use crate::prefix;
+use crate::shelf::{self, Shelf};
 use crate::sieve::Sieve;
 use crate::template::Template;
 
 /// The only conversation that llama.cpp holds.
-const SEQUENCE: i32 = 0;
+pub(crate) const SEQUENCE: i32 = 0;
 
 /// A loaded model.
 pub(crate) struct Engine<'model> {
@@ -41,6 +43,7 @@ pub(crate) struct Engine<'model> {
     pace: Pace,
     context_tokens: u32,
     keep_prefixes: bool,
+    shelf: Shelf,
 }
 
 /// A conversation as the model reads it.
@@ -104,6 +107,8 @@ impl<'model> Engine<'model> {
             pace: Pace::new(),
             context_tokens,
             keep_prefixes: order.keep_prefixes,
+            // Its working folder is its own.
+            shelf: Shelf::new(Path::new(".")),
         })
     }
 
@@ -129,10 +134,16 @@ impl<'model> Engine<'model> {
         let prompt = self.prompt(&request).map_err(as_load)?;
         let room = self.context_tokens as usize;
         let tokens = &prompt.tokens[..prompt.tokens.len().min(room)];
-        self.read(tokens, &|| false)
+        self.read(tokens, tokens.len(), &|| false)
             .map_err(|reason| refused(format!("it cannot be computed: {reason}")))?;
         // It waited for the disk, which no other batch does.
         self.pace = Pace::new();
+        if self.keep_prefixes {
+            let left = self.shelf.open(&mut self.context, room);
+            if !left.is_empty() {
+                self.seen = left;
+            }
+        }
         Ok(())
     }
 
@@ -221,33 +232,96 @@ impl<'model> Engine<'model> {
         LlamaSampler::chain(steps, true)
     }
 
-    /// Reads a prompt, of which only what differs from the memory is computed. Gives how many tokens were there already, or
-    /// `None` where it was stopped before the end.
+    /// Forgets what is not of this prompt, with what was put aside brought back and what would be lost put aside. Gives how many
+    /// of its tokens need not be computed.
+    pub(crate) fn recall(&mut self, prompt: &[LlamaToken]) -> usize {
+        if !self.keep_prefixes {
+            return self.forget_after(0);
+        }
+        let mut here = prefix::reusable(&self.seen, prompt);
+        if self.seen.len() >= here + shelf::WORTH {
+            self.shelf.put(&self.context, &self.seen);
+        }
+        if let Some(tokens) = self.shelf.take(&mut self.context, prompt, here) {
+            self.seen = tokens;
+            here = prefix::reusable(&self.seen, prompt);
+        }
+        self.forget_after(here)
+    }
+
+    /// Computes a prompt up to its token `end`, behind those that [`Self::recall`] found; `false` where it was stopped before.
     ///
     /// # Errors
     /// In llama.cpp's words.
     pub(crate) fn read(
         &mut self,
         prompt: &[LlamaToken],
+        end: usize,
         stopped: &dyn Fn() -> bool,
-    ) -> Result<Option<usize>, String> {
-        let wanted = if self.keep_prefixes {
-            prefix::reusable(&self.seen, prompt)
-        } else {
-            0
-        };
-        let kept = self.forget_after(wanted);
-        while self.seen.len() < prompt.len() {
+    ) -> Result<bool, String> {
+        while self.seen.len() < end {
             if stopped() {
-                return Ok(None);
+                return Ok(false);
             }
-            let rest = &prompt[self.seen.len()..];
-            let part = &rest[..rest.len().min(self.pace.tokens())];
+            let from = self.seen.len();
+            let to = end.min(from + self.pace.tokens());
             let started = Instant::now();
-            self.compute(part, part.len() == rest.len())?;
-            self.pace.took(part.len(), started.elapsed());
+            self.compute(&prompt[from..to], to == prompt.len())?;
+            self.pace.took(to - from, started.elapsed());
         }
-        Ok(Some(kept))
+        Ok(true)
+    }
+
+    /// Reads what a prompt shares with every other of the same instructions and tools, and keeps it for the next worker. Does
+    /// nothing where that was done.
+    ///
+    /// # Errors
+    /// In llama.cpp's words.
+    pub(crate) fn read_beginning(
+        &mut self,
+        request: &ChatRequest,
+        prompt: &Prompt,
+        stopped: &dyn Fn() -> bool,
+    ) -> Result<(), String> {
+        let shared = match self.keep_prefixes {
+            true => self.shared(request, prompt),
+            false => None,
+        };
+        let Some(beginning) = shared.and_then(|shared| prompt.tokens.get(..shared)) else {
+            return Ok(());
+        };
+        // What was computed behind it would have to be forgotten.
+        let is_past = self.seen.len() > beginning.len();
+        if !is_past
+            && self.shelf.wants(beginning)
+            && self.read(&prompt.tokens, beginning.len(), stopped)?
+        {
+            self.shelf.keep(&self.context, beginning);
+        }
+        Ok(())
+    }
+
+    /// How many tokens of a prompt do not depend on what the user says.
+    fn shared(&self, request: &ChatRequest, prompt: &Prompt) -> Option<usize> {
+        let is_instruction = |message: &&ChatMessage| matches!(message, ChatMessage::System { .. });
+        let mut messages: Vec<_> = request
+            .messages
+            .iter()
+            .take_while(is_instruction)
+            .cloned()
+            .collect();
+        messages.push(ChatMessage::User {
+            parts: vec![UserPart::Text {
+                text: "\u{1}".to_owned(),
+            }],
+        });
+        let other = ChatRequest {
+            messages,
+            tools: request.tools.clone(),
+            ..ChatRequest::default()
+        };
+        let other = self.prompt(&other).ok()?;
+        Some(prefix::reusable(&other.tokens, &prompt.tokens))
     }
 
     /// The next token, as the last one computed suggests.

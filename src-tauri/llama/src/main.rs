@@ -20,6 +20,7 @@ mod prefix;
 #[path = "../../crates/worker/src/program.rs"]
 mod program;
 mod serve;
+mod shelf;
 mod sieve;
 mod spare;
 mod template;

@@ -31,6 +31,9 @@ pub const ENV_MEMORY_LIMIT: &str = "NEXUS_WORKER_MEMORY_LIMIT";
 pub const ENV_THREADS: &str = "NEXUS_WORKER_THREADS";
 /// The only argument that a worker knows: it prints one line of JSON, a [`WorkerProbe`], and exits.
 pub const PROBE: &str = "--probe";
+/// File in a worker's working folder with what it has computed of the beginning that conversations share: left there for the parent,
+/// which gives it to the next worker with the same model and program.
+pub const PREFIX_FILE: &str = "beginning.kv";
 /// Environment variable with the worker's log filter, as `tracing` writes filters.
 pub const ENV_LOG: &str = "NEXUS_WORKER_LOG";
 

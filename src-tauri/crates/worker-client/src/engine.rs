@@ -23,6 +23,7 @@ mod programs;
 mod records;
 mod residence;
 mod retries;
+mod scratch;
 mod spawner;
 mod stderr;
 

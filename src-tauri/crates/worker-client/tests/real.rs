@@ -7,6 +7,8 @@ mod constrained;
 #[path = "support/endurance.rs"]
 mod endurance;
 mod formats;
+#[path = "real/kept.rs"]
+mod kept;
 #[path = "support/model_folder.rs"]
 mod model_folder;
 
@@ -522,43 +524,6 @@ async fn where_both_programs_are_there_llama_runs_it() {
     let program = std::fs::read_link(format!("/proc/{}/exe", bench.workers()[0])).unwrap();
     let named = path_from("NEXUS_WORKER_LLAMA").canonicalize().unwrap();
     assert_eq!(program, named);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn llama_computes_of_a_conversation_only_what_is_new() {
-    let bench = Bench::new(Worker::Llama).await;
-    let first = ChatRequest {
-        max_output_tokens: Some(24),
-        ..said(&format!(
-            "{}What did he write?",
-            "The keeper wrote down the weather. ".repeat(60)
-        ))
-    };
-    let (text, usage) = answer(&bench, &first).await;
-    assert!(usage.input_tokens > 400, "{usage:?}");
-    assert!(usage.cached_tokens < 60, "{usage:?}");
-
-    // Asked again, it computes one token and says the same.
-    let (again, repeated) = answer(&bench, &first).await;
-    assert_eq!(again, text);
-    assert_eq!(repeated.cached_tokens, repeated.input_tokens - 1);
-
-    // The next turn computes the question and the marks around it.
-    let mut second = first.clone();
-    second.messages.push(ChatMessage::Assistant {
-        text,
-        tool_calls: Vec::new(),
-    });
-    second.messages.extend(said("And then?").messages);
-    let (kept, turn) = answer(&bench, &second).await;
-    let computed = turn.input_tokens - turn.cached_tokens;
-    assert!(computed < 40, "{turn:?}");
-
-    // What was kept says what a worker says that has never seen the conversation.
-    bench.engine.unload().await;
-    let (fresh, anew) = answer(&bench, &second).await;
-    assert!(anew.cached_tokens < 60, "{anew:?}");
-    assert_eq!(kept, fresh);
 }
 
 #[tokio::test(flavor = "multi_thread")]

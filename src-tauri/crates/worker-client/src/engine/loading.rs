@@ -16,6 +16,7 @@ use super::death::Obituary;
 use super::link::{Ended, Step, lost_to, misbehaved, refused};
 use super::process::{Order, Process, usual_threads};
 use super::records::Identity;
+use super::scratch;
 use super::spawner::Spawner;
 use crate::folder;
 use crate::gguf::DEFAULT_CONTEXT_TOKENS;
@@ -141,6 +142,9 @@ impl Actor {
         let order = Order {
             program: &chosen.program.path,
             model: place,
+            identity: &identity,
+            state: &chosen.program.fingerprint,
+            context_tokens,
             weights: plan.weights,
             memory: available,
             threads,
@@ -216,10 +220,13 @@ impl Actor {
     async fn start(&mut self, order: Order<'_>) -> Result<Process, LocalError> {
         let spawner = match self.spawner.take() {
             Some(spawner) => spawner,
-            None => Spawner::start().map_err(|error| LocalError::WorkerDied {
-                cause: WorkerDeath::NotStarted,
-                reason: format!("It could not be started: {error}."),
-            })?,
+            None => {
+                scratch::clean(&self.options.scratch_dir);
+                Spawner::start().map_err(|error| LocalError::WorkerDied {
+                    cause: WorkerDeath::NotStarted,
+                    reason: format!("It could not be started: {error}."),
+                })?
+            }
         };
         let process = Process::start(order, &self.options, &spawner).await;
         self.spawner = Some(spawner);

@@ -1,7 +1,7 @@
 //! One worker process: its pipes, its frames, its end.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ use tokio::time::{Instant, timeout};
 use super::confinement::Start;
 use super::death::{Evidence, Obituary};
 use super::options::WorkerOptions;
+use super::records::Identity;
+use super::scratch::Home;
 use super::spawner::Spawner;
 use super::stderr::LastWords;
 use crate::gguf::Weights;
@@ -49,7 +51,7 @@ pub(super) struct Process {
     /// When the worker was last heard of.
     pub(super) heard: Instant,
     /// Removed when the process is gone.
-    _folder: Folder,
+    _home: Home,
 }
 
 /// What a process is started with, besides the options.
@@ -57,6 +59,11 @@ pub(super) struct Process {
 pub(super) struct Order<'a> {
     pub(super) program: &'a Path,
     pub(super) model: &'a Path,
+    /// The content of the model.
+    pub(super) identity: &'a Identity,
+    /// Tells one state of the program from another.
+    pub(super) state: &'a str,
+    pub(super) context_tokens: u32,
     pub(super) weights: Weights,
     /// Bytes that it may take.
     pub(super) memory: Option<u64>,
@@ -64,18 +71,6 @@ pub(super) struct Order<'a> {
     pub(super) gpu: bool,
     /// Tells its folder from those of others.
     pub(super) number: u64,
-}
-
-/// The worker's home, its own and empty.
-#[derive(Debug)]
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::debug!(%error, "a worker's folder stays");
-        }
-    }
 }
 
 impl Process {
@@ -86,13 +81,11 @@ impl Process {
         options: &WorkerOptions,
         spawner: &Spawner,
     ) -> Result<Self, LocalError> {
-        let name = format!("{}-{}", std::process::id(), order.number);
-        let folder = Folder(absolute(&options.scratch_dir.join(name)));
-        tokio::fs::create_dir_all(&folder.0).await.map_err(cannot)?;
+        let home = Home::make(&options.scratch_dir, &order).map_err(cannot)?;
         let start = Start {
             program: order.program.to_owned(),
-            env: environment(&folder.0, options, &order)?,
-            folder: folder.0.clone(),
+            env: environment(&home.path, options, &order)?,
+            folder: home.path.clone(),
             model: order.model.to_owned(),
             memory: order.memory,
             gpu: order.gpu,
@@ -133,7 +126,7 @@ impl Process {
             peak_bytes: 0,
             next_ping: now + options.limits.ping,
             heard: now,
-            _folder: folder,
+            _home: home,
         })
     }
 
@@ -298,10 +291,6 @@ pub(super) fn keep_windows_variables(command: &mut Command) {
             command.env(name, value);
         }
     }
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// As many as compute well: hyper-threads do not help the engines, a container may have fewer cores than the machine, and from
