@@ -4,10 +4,11 @@
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use nexus_protocol::worker::EXIT_TEMPLATE;
+
 use crate::guard::resident_bytes;
 
-/// Real templates take milliseconds, for the longest conversations too. A worker that dies is tried once more, and a person
-/// waits for both.
+/// Real templates take milliseconds, for the longest conversations too. A person waits for it and for the model's load.
 const TIME: Duration = Duration::from_millis(800);
 
 /// More than any conversation has.
@@ -31,7 +32,7 @@ impl TemplateWatch {
             while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
                 if let Some(reason) = excess(started.elapsed(), before, resident_bytes()) {
                     tracing::error!("the model's chat template {reason}");
-                    std::process::exit(1);
+                    std::process::exit(EXIT_TEMPLATE);
                 }
             }
         };
