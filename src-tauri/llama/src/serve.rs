@@ -33,7 +33,7 @@ pub(crate) fn serve(input: &Input, output: &Output) {
                 path,
                 context_tokens,
                 keep_prefixes,
-                source: ModelSource::Gguf,
+                source: ModelSource::Gguf { .. },
                 call_format,
             } => {
                 let order = Order {

@@ -291,12 +291,17 @@ pub enum WorkerDeath {
     },
     /// It was ended because its engine failed or it sent what it should not.
     Misbehaved,
+    /// It ended itself: the model's chat template took more time or memory than any real one does.
+    Template,
 }
 
 impl WorkerDeath {
     /// Whether a new process may do better at once.
     pub fn is_worth_a_restart(self) -> bool {
-        !matches!(self, Self::NotStarted | Self::OutOfMemory { .. })
+        !matches!(
+            self,
+            Self::NotStarted | Self::OutOfMemory { .. } | Self::Template
+        )
     }
 }
 
@@ -538,6 +543,15 @@ impl LocalError {
                         "{reason} Close other programs, start a new chat, or choose a smaller model."
                     ),
                 },
+                ErrorAction::ChooseModel,
+            ),
+            Self::WorkerDied {
+                cause: WorkerDeath::Template,
+                reason,
+            } => ErrorCard::new(
+                C::WorkerDied,
+                "This model's chat template does not work",
+                format!("{reason} Choose another model, or another file of this one."),
                 ErrorAction::ChooseModel,
             ),
             Self::Incompatible { path, reason } => ErrorCard::new(

@@ -37,6 +37,9 @@ pub const PREFIX_FILE: &str = "beginning.kv";
 /// Environment variable with the worker's log filter, as `tracing` writes filters.
 pub const ENV_LOG: &str = "NEXUS_WORKER_LOG";
 
+/// The exit code of a worker whose model's chat template took more time or memory than any real one does. It would again.
+pub const EXIT_TEMPLATE: i32 = 65;
+
 /// What a worker program says of itself when it is asked with [`PROBE`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerProbe {

@@ -3,8 +3,10 @@
 //! Owns the checks that stand before the engine: the engine aborts or panics on files that these refuse. Reads the
 //! header only, never the weights; holds to the caps in [`limits`], whatever the file claims.
 
+mod asserts;
 mod check;
 mod estimate;
+mod layers;
 mod read;
 mod summary;
 mod types;

@@ -113,7 +113,7 @@ impl ModelFile {
     ) -> Result<(Plan, ModelSource), LocalError> {
         match self {
             Self::Gguf(summary) => memory::plan(summary, context, wish, available, prefix_limit)
-                .map(|plan| (plan, ModelSource::Gguf)),
+                .map(|plan| (plan, summary.source())),
             Self::Folder(summary) => {
                 memory::plan_folder(summary, context, wish, available, prefix_limit)
                     .map(|(plan, quantize)| (plan, summary.source(quantize)))

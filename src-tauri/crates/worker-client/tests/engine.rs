@@ -287,6 +287,25 @@ async fn every_misdeed_of_a_worker_is_a_typed_error_and_the_next_request_works()
 }
 
 #[tokio::test]
+async fn a_template_that_does_not_end_is_not_tried_again() {
+    let bench = Bench::new();
+    assert_eq!(
+        bench.fails("endless-template", "hello").await,
+        died(
+            WorkerDeath::Template,
+            "The model's chat template took more time or memory than any real one does."
+        )
+    );
+    let starts = std::fs::read_dir(bench.folder.path())
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+        .filter(|name| name.starts_with("endless-template.gguf."))
+        .count();
+    assert_eq!(starts, 1);
+    bench.still_works().await;
+}
+
+#[tokio::test]
 async fn every_misdeed_while_loading_is_a_typed_error() {
     let bench = Bench::new();
     assert_eq!(
@@ -363,10 +382,9 @@ async fn a_model_too_big_for_this_machine_is_refused() {
     let bench = Bench::new();
     let path = bench.folder.path().join("big.gguf");
     let file = gguf_builder::tiny()
-        .set("llama.block_count", gguf_builder::Entry::U32(1024))
         .set("llama.context_length", gguf_builder::Entry::U32(16 << 20))
         .set(
-            "llama.attention.key_length",
+            "llama.attention.value_length",
             gguf_builder::Entry::U32(65_536),
         );
     std::fs::write(&path, file.bytes()).unwrap();

@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nexus_protocol::worker::{
-    FrameDecoder, PROBE, WorkerError, WorkerProbe, WorkerReply, WorkerRequest, encode,
+    EXIT_TEMPLATE, FrameDecoder, PROBE, WorkerError, WorkerProbe, WorkerReply, WorkerRequest,
+    encode,
 };
 use nexus_protocol::{ChatMessage, ChatRequest, FinishReason, Usage, UserPart};
 
@@ -138,6 +139,12 @@ fn load(path: &str, context_tokens: u32) {
             if std::fs::write(format!("{path}.died"), "").is_ok_and(|()| first_death(path)) =>
         {
             die("a panic: only once (gguf.rs:2)")
+        }
+        // Each start leaves a mark beside the file.
+        "endless-template" => {
+            let mark = format!("{path}.{}", std::process::id());
+            std::fs::write(mark, "").unwrap();
+            std::process::exit(EXIT_TEMPLATE)
         }
         "die-on-load" => die("a panic: no such tensor (gguf.rs:1)"),
         "hang-on-load" => std::thread::sleep(Duration::from_secs(3600)),

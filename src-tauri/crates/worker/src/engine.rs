@@ -4,7 +4,7 @@
 //! down when one leaves.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -26,6 +26,7 @@ use crate::drawing::Seeded;
 use crate::embed;
 use crate::folder::{Folder, ON_THE_PROCESSOR, Weights};
 use crate::images;
+use crate::lodging::{Lodging, ShorterContext};
 use crate::messages::{self, TemplateMessage};
 use crate::template_watch::TemplateWatch;
 
@@ -88,9 +89,14 @@ impl Engine {
     ) -> Result<(Self, WorkerReply), WorkerError> {
         let started = Instant::now();
         // A task of its own, so that a panic of the loader is an error here.
-        let model = tokio::spawn(build(PathBuf::from(path), source, keep_prefixes))
-            .await
-            .map_err(|error| load_error(panic_message(error)))??;
+        let model = tokio::spawn(build(
+            PathBuf::from(path),
+            source,
+            context_tokens,
+            keep_prefixes,
+        ))
+        .await
+        .map_err(|error| load_error(panic_message(error)))??;
         let requests = model
             .inner()
             .get_sender(None)
@@ -133,6 +139,12 @@ impl Engine {
         };
         let as_load = |error| match error {
             WorkerError::Refused { reason } | WorkerError::Engine { reason } => load_error(reason),
+            WorkerError::ContextOverflow {
+                prompt_tokens,
+                context_tokens,
+            } => load_error(format!(
+                "a greeting has {prompt_tokens} tokens, its context {context_tokens}"
+            )),
             other => other,
         };
         if let ModelCategory::Embedding = self.category {
@@ -385,11 +397,21 @@ fn conversation(messages: Vec<TemplateMessage>, images: Vec<DynamicImage>) -> Re
 async fn build(
     path: PathBuf,
     source: ModelSource,
+    context_tokens: u32,
     keep_prefixes: bool,
 ) -> Result<Model, WorkerError> {
     let prefixes = keep_prefixes.then_some(PREFIXES);
     let (kind, weights) = match source {
-        ModelSource::Gguf => return build_gguf(path, prefixes).await,
+        ModelSource::Gguf { context_key } => {
+            let context = context_key.map(|key| ShorterContext {
+                key,
+                // The cache grows in whole steps.
+                tokens: context_tokens
+                    .div_ceil(CACHE_STEP_TOKENS)
+                    .saturating_mul(CACHE_STEP_TOKENS),
+            });
+            return build_gguf(path, context, prefixes).await;
+        }
         ModelSource::Safetensors { kind, quantize } => (kind, Weights::Safetensors(quantize)),
         ModelSource::Uqff { kind, file } => (kind, Weights::Uqff(file)),
     };
@@ -401,7 +423,11 @@ async fn build(
     folder.build(prefixes).await
 }
 
-async fn build_gguf(path: PathBuf, prefixes: Option<usize>) -> Result<Model, WorkerError> {
+async fn build_gguf(
+    path: PathBuf,
+    context: Option<ShorterContext>,
+    prefixes: Option<usize>,
+) -> Result<Model, WorkerError> {
     if !path.is_file() {
         // A missing file would make the engine ask a hub on the network for it.
         return Err(load_error(format!(
@@ -409,8 +435,8 @@ async fn build_gguf(path: PathBuf, prefixes: Option<usize>) -> Result<Model, Wor
             path.display()
         )));
     }
-    let lodging = Lodging::of(&path)?;
-    let mut builder = GgufModelBuilder::new(lodging.folder.display(), vec![lodging.file.clone()])
+    let lodging = Lodging::of(&path, context).map_err(load_error)?;
+    let mut builder = GgufModelBuilder::new(lodging.folder.display(), lodging.files.clone())
         .with_token_source(TokenSource::None)
         .with_prefix_cache_n(prefixes)
         .with_max_num_seqs(1);
@@ -421,67 +447,6 @@ async fn build_gguf(path: PathBuf, prefixes: Option<usize>) -> Result<Model, Wor
         .build()
         .await
         .map_err(|error| load_error(first_line(&error.to_string())))
-}
-
-/// A folder with nothing but the model in it while it is read: the engine takes in any settings that lie beside a model,
-/// and panics at bad ones.
-struct Lodging {
-    folder: PathBuf,
-    file: String,
-    is_ours: bool,
-}
-
-impl Lodging {
-    fn of(path: &Path) -> Result<Self, WorkerError> {
-        if let Some(lodging) = Self::linked(path) {
-            return Ok(lodging);
-        }
-        // No links here: then beside its neighbours.
-        match (
-            path.parent(),
-            path.file_name().and_then(|name| name.to_str()),
-        ) {
-            (Some(folder), Some(file)) => Ok(Self {
-                folder: folder.to_owned(),
-                file: file.to_owned(),
-                is_ours: false,
-            }),
-            _ => Err(load_error("its path cannot be used".to_owned())),
-        }
-    }
-
-    #[cfg(unix)]
-    fn linked(path: &Path) -> Option<Self> {
-        const FILE: &str = "model.gguf";
-        let target = path.canonicalize().ok()?;
-        let folder = std::env::current_dir()
-            .ok()?
-            .join(format!("worker-{}", std::process::id()));
-        // One of a process that had the same number and was killed.
-        let _absent = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir(&folder).ok()?;
-        std::os::unix::fs::symlink(target, folder.join(FILE)).ok()?;
-        Some(Self {
-            folder,
-            file: FILE.to_owned(),
-            is_ours: true,
-        })
-    }
-
-    #[cfg(not(unix))]
-    fn linked(_path: &Path) -> Option<Self> {
-        None
-    }
-}
-
-impl Drop for Lodging {
-    fn drop(&mut self) {
-        if self.is_ours
-            && let Err(error) = std::fs::remove_dir_all(&self.folder)
-        {
-            tracing::debug!(%error, "the model's folder stays");
-        }
-    }
 }
 
 /// What the engine says instead of a chunk, as an error.

@@ -12,6 +12,7 @@ mod folder;
 mod guard;
 mod images;
 mod input;
+mod lodging;
 mod messages;
 mod output;
 mod program;

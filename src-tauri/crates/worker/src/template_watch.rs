@@ -4,10 +4,11 @@
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use nexus_protocol::worker::EXIT_TEMPLATE;
+
 use crate::guard::resident_bytes;
 
-/// Real templates take milliseconds, for the longest conversations too. A worker that dies is tried once more, and a person
-/// waits for both.
+/// Real templates take milliseconds, for the longest conversations too. A person waits for it and for the model's load.
 const TIME: Duration = if cfg!(test) {
     // Tests share a machine with compilers, and what they show is what ends before.
     Duration::from_secs(20)
@@ -36,7 +37,7 @@ impl TemplateWatch {
             while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
                 if let Some(reason) = excess(started.elapsed(), before, resident_bytes()) {
                     tracing::error!("the model's chat template {reason}");
-                    std::process::exit(1);
+                    std::process::exit(EXIT_TEMPLATE);
                 }
             }
         };
@@ -67,7 +68,7 @@ mod tests {
 
     #[test]
     fn too_long_and_too_much_are_told_apart() {
-        let (short, long) = (Duration::from_millis(3), Duration::from_secs(2));
+        let (short, long) = (Duration::from_millis(3), Duration::from_secs(60));
         assert_eq!(excess(short, 1 << 30, 1 << 30), None);
         assert_eq!(excess(short, 1 << 30, 0), None);
         assert_eq!(excess(long, 0, 0), Some("does not end"));

@@ -3,12 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 /// What lies at the path of a `Load`. A frame that does not say means a GGUF file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "format", rename_all = "snake_case")]
 pub enum ModelSource {
     /// One GGUF file.
-    #[default]
-    Gguf,
+    Gguf {
+        /// The key under which it says how long its context is, such as `llama.context_length`. An engine that prepares for all
+        /// of what a file claims is told less there. `None` where it has to be believed.
+        #[serde(default)]
+        context_key: Option<String>,
+    },
     /// A folder with `config.json`, `tokenizer.json` and weights in safetensors.
     Safetensors {
         /// What the model does.
@@ -24,6 +28,12 @@ pub enum ModelSource {
         /// The name of the file in the folder, the first where there are several.
         file: String,
     },
+}
+
+impl Default for ModelSource {
+    fn default() -> Self {
+        Self::Gguf { context_key: None }
+    }
 }
 
 /// What a model does.
@@ -70,7 +80,8 @@ mod tests {
         let Ok(WorkerRequest::Load { source, .. }) = serde_json::from_str(old) else {
             panic!("an old frame does not parse");
         };
-        assert_eq!(source, ModelSource::Gguf);
+        assert_eq!(source, ModelSource::Gguf { context_key: None });
+        assert_eq!(source, ModelSource::default());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How a worker ended: from its exit status, its last words and what the system counted. Pure.
 
 use nexus_llm::WorkerDeath;
+use nexus_protocol::worker::EXIT_TEMPLATE;
 
 /// What is known when a worker is gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +40,9 @@ const OUT_OF_MEMORY: [&str; 6] = [
 /// How llama.cpp names a check of its own that failed, before it aborts.
 const FAILED_CHECK: &str = "GGML_ASSERT";
 
+/// Why a worker ended itself with [`EXIT_TEMPLATE`].
+const TEMPLATE: &str = "The model's chat template took more time or memory than any real one does.";
+
 /// Programs report a child's signal so, and the exit code of the sandbox's launcher is one such.
 const SIGNAL_BASE: i32 = 128;
 const SIGNALS: std::ops::RangeInclusive<i32> = 1..=64;
@@ -67,6 +71,13 @@ impl Evidence {
         let cause = self.cause();
         let how = match (&self.suspicion, cause) {
             (_, WorkerDeath::OutOfMemory { .. }) => "It ran out of memory.".to_owned(),
+            // Its own words add nothing that a person can act on.
+            (_, WorkerDeath::Template) => {
+                return Obituary {
+                    cause,
+                    reason: TEMPLATE.to_owned(),
+                };
+            }
             (Some(suspicion), _) => suspicion.clone(),
             (None, WorkerDeath::NotStarted) => "It could not be confined.".to_owned(),
             (None, WorkerDeath::Killed { signal: SIGKILL }) => {
@@ -90,6 +101,9 @@ impl Evidence {
     }
 
     fn cause(&self) -> WorkerDeath {
+        if self.code == Some(EXIT_TEMPLATE) {
+            return WorkerDeath::Template;
+        }
         let said_so = self.words.iter().any(|line| {
             let line = line.to_lowercase();
             OUT_OF_MEMORY.iter().any(|words| line.contains(words))
@@ -130,9 +144,22 @@ impl Evidence {
         };
         let line = self.words.iter().rev().find(telling);
         let line = line.or_else(|| self.words.last())?.as_str();
-        // Before it stands a path of the machine that llama.cpp was built on.
-        Some(line.find(FAILED_CHECK).map_or(line, |at| &line[at..]))
+        Some(without_place(line))
     }
+}
+
+/// A line of llama.cpp's without the place in its source: a path of the machine that it was built on.
+fn without_place(line: &str) -> &str {
+    let after = |ending: &str| {
+        let number = &line[line.find(ending)? + ending.len()..];
+        let text = number.trim_start_matches(|c: char| c.is_ascii_digit());
+        text.strip_prefix(": ")
+            .filter(|_| text.len() < number.len())
+    };
+    [".cpp:", ".c:", ".h:", ".cu:", ".m:"]
+        .iter()
+        .find_map(|ending| after(ending))
+        .unwrap_or(line)
 }
 
 #[cfg(test)]
@@ -222,6 +249,17 @@ mod tests {
     }
 
     #[test]
+    fn a_template_is_told_apart_from_a_fault_of_the_program() {
+        let words = ["memory allocation of 99 bytes failed"];
+        for launched in [true, false] {
+            let obituary = ended(None, Some(EXIT_TEMPLATE), launched, &words);
+            assert_eq!(obituary.cause, WorkerDeath::Template);
+            assert!(!obituary.cause.is_worth_a_restart());
+            assert_eq!(obituary.reason, TEMPLATE);
+        }
+    }
+
+    #[test]
     fn a_failed_check_is_told_without_the_path_before_it() {
         let words = [
             "/build/ggml.c:3: GGML_ASSERT(eps >= 0.0f) failed",
@@ -230,6 +268,11 @@ mod tests {
         assert_eq!(
             ended(Some(6), None, false, &words).reason,
             "It aborted (signal 6). Its last words: GGML_ASSERT(eps >= 0.0f) failed."
+        );
+        let words = ["/build/ggml-cpu/binary-ops.cpp:135: binary_op: unsupported types"];
+        assert_eq!(
+            ended(Some(6), None, false, &words).reason,
+            "It aborted (signal 6). Its last words: binary_op: unsupported types."
         );
     }
 

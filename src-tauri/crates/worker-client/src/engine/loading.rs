@@ -200,7 +200,7 @@ impl Actor {
             let plan = match (backend, file) {
                 (Backend::Llama, ModelFile::Gguf(summary)) => {
                     memory::plan_mapped(summary, context_tokens, available)
-                        .map(|plan| (plan, ModelSource::Gguf))
+                        .map(|plan| (plan, summary.source()))
                 }
                 _ => file.plan(
                     context_tokens,

@@ -1,6 +1,8 @@
 //! What the engine takes for granted, checked before it sees the file. Each check here is a panic there.
 
 use super::Fault;
+use super::asserts::{self, LAYERS};
+use super::layers;
 use super::read::{Header, Value, bad};
 use super::types::ValueType;
 
@@ -35,7 +37,9 @@ pub(super) fn check(header: &Header) -> Result<(), Fault> {
     }
     check_shape(header, architecture)?;
     check_tokenizer(header)?;
-    check_embedding(header, architecture)
+    check_embedding(header, architecture)?;
+    layers::check(header, architecture)?;
+    asserts::check(header, architecture)
 }
 
 fn check_shape(header: &Header, architecture: &str) -> Result<(), Fault> {
@@ -52,7 +56,7 @@ fn check_shape(header: &Header, architecture: &str) -> Result<(), Fault> {
             Some(_) => bad(format!("{key} is no 32-bit number")),
         }
     };
-    number("block_count", 1024)?;
+    number("block_count", LAYERS)?;
     let width = number("embedding_length", 1 << 20)?;
     let heads = number("attention.head_count", 4096)?;
     let shared = number("attention.head_count_kv", 4096)?;
@@ -93,7 +97,10 @@ fn check_shape(header: &Header, architecture: &str) -> Result<(), Fault> {
         "attention.layer_norm_rms_epsilon"
     };
     match header.entries.get(&format!("{architecture}.{epsilon}")) {
-        Some(Value::Float(value, ValueType::F32)) if value.is_finite() => Ok(()),
+        Some(Value::Float(value, ValueType::F32)) if value.is_finite() && *value >= 0.0 => Ok(()),
+        Some(Value::Float(value, ValueType::F32)) if value.is_finite() => bad(format!(
+            "{architecture}.{epsilon} is {value}, less than zero"
+        )),
         Some(_) => bad(format!("{architecture}.{epsilon} is no 32-bit fraction")),
         None => bad(format!("{architecture}.{epsilon} is missing")),
     }

@@ -5,7 +5,7 @@ mod edges;
 use super::Fault;
 use super::builder::{Entry, Gguf, TensorEntry, array, tiny};
 
-pub(super) use edges::edges;
+pub(super) use edges::{edges, wide};
 
 pub(super) fn text(text: &str) -> Entry {
     Entry::String(text.as_bytes().to_vec())
@@ -415,7 +415,7 @@ pub(super) fn table() -> Vec<(&'static str, Gguf, Fault)> {
         (
             "zero layers",
             tiny().set("llama.block_count", Entry::U32(0)),
-            bad("llama.block_count is 0, 1 to 1024 are allowed"),
+            bad("llama.block_count is 0, 1 to 512 are allowed"),
         ),
         (
             "layers 64 bits",

@@ -43,7 +43,13 @@ impl GgufSummary {
         // The embedding is unpacked to 32 bits in any case, and kept a second time where the last layer shares it.
         let embedding = shape.embedding_elements.saturating_mul(4);
         let tied = if shape.tied { shape.embedding_bytes } else { 0 };
-        let positions = u64::from(self.context_length)
+        // Their sines and cosines, for as many as the engine is told of.
+        let told = if self.is_split {
+            self.context_length
+        } else {
+            context.min(self.context_length)
+        };
+        let positions = u64::from(told)
             .saturating_mul(shape.rope_width)
             .saturating_mul(2);
         // While a sequence runs its cache is there twice: the grown one and the one being built.

@@ -1,6 +1,7 @@
 //! Reads a header's bytes into [`Header`], within the caps. Knows the format, not what a model needs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::BufRead;
 
 use super::types::{TensorType, ValueType, tensor_type};
@@ -8,6 +9,9 @@ use super::{Fault, limits};
 
 const MAGIC: &[u8; 4] = b"GGUF";
 const DEFAULT_ALIGNMENT: u32 = 32;
+/// What llama.cpp reads in one go. It asserts that weights which it maps lie so.
+const KERNEL_ALIGNMENT: u64 = 32;
+const WORDS: &str = "tokenizer.ggml.tokens";
 
 /// A header as the file has it. Strings are kept where they are short, arrays only by length and type.
 #[derive(Debug)]
@@ -15,6 +19,16 @@ pub(super) struct Header {
     pub(super) file_bytes: u64,
     pub(super) entries: HashMap<String, Value>,
     pub(super) tensors: HashMap<String, Tensor>,
+    pub(super) words: Words,
+}
+
+/// What matters of the vocabulary's words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Words {
+    /// Whether two are the same.
+    pub(super) repeats: bool,
+    /// Bytes for which there is a word.
+    pub(super) bytes: BTreeSet<u8>,
 }
 
 /// A metadata value.
@@ -51,6 +65,7 @@ pub(super) fn header<R: BufRead>(reader: R, file_bytes: u64) -> Result<Header, F
         position: 0,
         end: file_bytes.min(limits::HEADER_BYTES),
         file_bytes,
+        words: Words::default(),
     };
     if file_bytes == 0 {
         return bad("it is empty");
@@ -106,6 +121,7 @@ pub(super) fn header<R: BufRead>(reader: R, file_bytes: u64) -> Result<Header, F
         file_bytes,
         entries,
         tensors,
+        words: cursor.words,
     })
 }
 
@@ -125,7 +141,7 @@ fn alignment(entries: &HashMap<String, Value>) -> Result<u32, Fault> {
     }
 }
 
-/// All data lies within the file, and no two tensors share a byte.
+/// All data lies within the file, at places that kernels can read from, and no two tensors share a byte.
 fn check_places(
     mut places: Vec<(u64, u64, String)>,
     data_start: u64,
@@ -146,6 +162,11 @@ fn check_places(
                     "the data of tensor {name} would lie past the end of the file; it may be cut off"
                 ))
             })?;
+        if !(data_start + offset).is_multiple_of(KERNEL_ALIGNMENT) {
+            return bad(format!(
+                "the data of tensor {name} does not begin at a multiple of {KERNEL_ALIGNMENT} bytes"
+            ));
+        }
         if offset < free_from {
             return bad(format!("the data of tensor {name} overlaps another's"));
         }
@@ -160,6 +181,7 @@ struct Cursor<R> {
     /// Where reading stops: the end of the file or of what a header may have.
     end: u64,
     file_bytes: u64,
+    words: Words,
 }
 
 impl<R: BufRead> Cursor<R> {
@@ -275,6 +297,21 @@ impl<R: BufRead> Cursor<R> {
         )?;
         match of {
             ValueType::Array => return bad(format!("{key} is an array of arrays")),
+            ValueType::String if key == WORDS => {
+                let mut all = Vec::new();
+                for _ in 0..elements {
+                    let length = self.string_length(key)?;
+                    let text = self.text(length)?;
+                    // As llama.cpp does, up to a zero; it gives the empty ones names of their own.
+                    let word = text.split(|byte| *byte == 0).next().unwrap_or_default();
+                    if !word.is_empty() {
+                        all.push(fingerprint(word));
+                    }
+                    self.words.bytes.extend(byte_of(word));
+                }
+                all.sort_unstable();
+                self.words.repeats = all.windows(2).any(|pair| pair[0] == pair[1]);
+            }
             ValueType::String => {
                 for _ in 0..elements {
                     let length = self.string_length(key)?;
@@ -367,6 +404,26 @@ fn capped(count: u64, limit: u64, what: &str) -> Result<u64, Fault> {
         ));
     }
     Ok(count)
+}
+
+fn fingerprint(word: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    word.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The byte that a word stands for, written as `<0x0A>` or as itself.
+fn byte_of(word: &[u8]) -> Option<u8> {
+    if let [byte] = word {
+        return Some(*byte);
+    }
+    let digits = word.strip_prefix(b"<0x")?.strip_suffix(b">")?;
+    let is_one = digits.len() == 2
+        && digits
+            .iter()
+            .all(|digit| matches!(digit, b'0'..=b'9' | b'A'..=b'F'));
+    let digits = is_one.then(|| std::str::from_utf8(digits).ok())??;
+    u8::from_str_radix(digits, 16).ok()
 }
 
 fn unreadable(error: std::io::Error) -> Fault {

@@ -1,6 +1,6 @@
 //! The few facts of a checked header that the rest of the app asks for.
 
-use nexus_protocol::worker::CallFormat;
+use nexus_protocol::worker::{CallFormat, ModelSource};
 use nexus_protocol::{ModelInfo, ModelPlace, ModelRef};
 
 use super::read::{Header, Value};
@@ -33,6 +33,8 @@ pub struct GgufSummary {
     pub has_chat_template: bool,
     /// How it writes tool calls; `None` where its template does not offer it tools in a form that is known here.
     pub call_format: Option<CallFormat>,
+    /// Whether it says that it is all of a model that could have been split. mistral.rs takes no second file beside it then.
+    pub(super) is_split: bool,
     pub(super) shape: Shape,
 }
 
@@ -71,6 +73,13 @@ impl GgufSummary {
             pricing: None,
             file_bytes: Some(self.file_bytes),
             quantization: Some(self.quantization.clone()),
+        }
+    }
+
+    /// What a worker is told to read.
+    pub(crate) fn source(&self) -> ModelSource {
+        ModelSource::Gguf {
+            context_key: (!self.is_split).then(|| format!("{}.context_length", self.architecture)),
         }
     }
 }
@@ -116,6 +125,7 @@ pub(super) fn summarize(header: &Header) -> GgufSummary {
         file_bytes: header.file_bytes,
         has_chat_template: template.is_some(),
         call_format: template.and_then(CallFormat::of_template),
+        is_split: header.entries.contains_key("split.count"),
         shape: Shape {
             layers: number("block_count").unwrap_or_default(),
             key_heads: number("attention.head_count_kv").unwrap_or_default(),

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use nexus_protocol::worker::CallFormat;
+use nexus_protocol::worker::{CallFormat, ModelSource};
 use nexus_protocol::{ModelPlace, ModelRef};
 use proptest::prelude::*;
 
 use super::builder::{Entry, Gguf, array, tensor, tiny};
-use super::crafted::{ENDS, array_claim, bad, bent, edges, table, text};
+use super::crafted::{ENDS, array_claim, bad, bent, edges, table, text, wide};
 use super::*;
 
 fn read(file: &Gguf) -> Result<GgufSummary, Fault> {
@@ -72,6 +72,7 @@ fn a_sound_file_is_summarized() {
             file_bytes: file.bytes().len() as u64,
             has_chat_template: true,
             call_format: None,
+            is_split: false,
             shape: summary::Shape {
                 layers: 1,
                 key_heads: 2,
@@ -151,13 +152,72 @@ fn what_varies_between_sound_files_is_taken() {
 fn absurd_but_sound_shapes_need_absurd_memory_and_do_not_overflow() {
     let summary = read(
         &tiny()
-            .set("llama.block_count", Entry::U32(1024))
             .set("llama.context_length", Entry::U32(16 << 20))
-            .set("llama.attention.key_length", Entry::U32(65_536))
             .set("llama.attention.value_length", Entry::U32(65_536)),
     )
     .unwrap();
-    assert!(summary.estimate_bytes(u32::MAX) > 1 << 60);
+    assert!(summary.estimate_bytes(u32::MAX) > 1 << 50);
+}
+
+#[test]
+fn a_context_without_end_is_shortened_but_in_a_single_part() {
+    let claims = |file: Gguf| read(&file.set("llama.context_length", Entry::U32(16 << 20)));
+    let key = |file: Gguf| claims(file).unwrap().source();
+    let told = |key: Option<&str>| ModelSource::Gguf {
+        context_key: key.map(str::to_owned),
+    };
+    assert_eq!(key(wide()), told(Some("llama.context_length")));
+    // What is small is believed, and what was joined again mistral.rs does not take at all.
+    let parts = |file: Gguf, count| file.set("split.count", Entry::Raw(2, vec![count, 0]));
+    assert_eq!(key(parts(tiny(), 1)), told(None));
+    assert_eq!(key(parts(wide(), 0)), told(None));
+    // Memory is reckoned for as much as the engine is told.
+    let more = |file: Gguf| {
+        let summary = claims(file).unwrap();
+        summary.estimate_bytes(1 << 20)
+            - summary.estimate_bytes(512)
+            - 2 * (summary.cache_bytes(1 << 20) - summary.cache_bytes(512))
+    };
+    assert_eq!(more(tiny()), ((1 << 20) - 512) * 8 * 2);
+    assert_eq!(more(parts(tiny(), 1)), 0);
+}
+
+#[test]
+fn data_lies_where_kernels_can_read_it() {
+    // Beside each other, one of the two lies wrong.
+    let eight = bent(|file| {
+        file.alignment = 8;
+        file.tensors[1].offset = Some(512 + 8);
+        file.tensors[2].offset = Some(2048);
+    });
+    let Err(Fault::Bad(reason)) = read(&eight.set("general.alignment", Entry::U32(8))) else {
+        panic!("it was accepted");
+    };
+    assert!(
+        reason.ends_with("does not begin at a multiple of 32 bytes"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_vocabulary_by_score_has_a_word_for_each_byte() {
+    let words: Vec<_> = (0..=u8::MAX)
+        .map(|byte| format!("<0x{byte:02X}>"))
+        .collect();
+    let by_score = |words: Vec<String>| {
+        tiny()
+            .set("tokenizer.ggml.model", text("llama"))
+            .set("tokenizer.ggml.scores", Entry::F32s(vec![0.0; words.len()]))
+            .set("tokenizer.ggml.tokens", Entry::Strings(words))
+            .with(|file| file.tensors[0] = tensor("token_embd.weight", &[32, 256], 0, 32 * 256 * 4))
+    };
+    read(&by_score(words.clone())).unwrap();
+    let mut lacking = words;
+    lacking[0x0a] = "<0x0a>".to_owned();
+    assert_eq!(
+        read(&by_score(lacking)),
+        Err(bad("its vocabulary has words for 255 of the 256 bytes"))
+    );
 }
 
 #[test]

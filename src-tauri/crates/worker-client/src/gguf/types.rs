@@ -23,15 +23,16 @@ pub(super) fn tensor_type(number: u32) -> Result<TensorType, String> {
         6 => known("Q5_0", 32, 22),
         7 => known("Q5_1", 32, 24),
         8 => known("Q8_0", 32, 34),
-        9 => known("Q8_1", 32, 36),
         10 => known("Q2_K", 256, 84),
         11 => known("Q3_K", 256, 110),
         12 => known("Q4_K", 256, 144),
         13 => known("Q5_K", 256, 176),
         14 => known("Q6_K", 256, 210),
-        15 => known("Q8_K", 256, 292),
         30 => known("BF16", 1, 2),
         other => Err(match other {
+            // What engines compute with in between, and crash over in a file.
+            9 => "Q8_1".to_owned(),
+            15 => "Q8_K".to_owned(),
             16 => "IQ2_XXS".to_owned(),
             17 => "IQ2_XS".to_owned(),
             18 => "IQ3_XXS".to_owned(),

@@ -37,9 +37,7 @@ async fn a_context_larger_than_memory_is_named_in_bytes() {
     let bench = Bench::new();
     let path = bench.file("endless");
     let file = tiny()
-        .set("llama.block_count", Entry::U32(1024))
         .set("llama.context_length", Entry::U32(16 << 20))
-        .set("llama.attention.key_length", Entry::U32(65_536))
         .set("llama.attention.value_length", Entry::U32(65_536));
     std::fs::write(&path, file.bytes()).unwrap();
     let mut wish = info(false);

@@ -148,6 +148,10 @@ pub fn table() -> Vec<(&'static str, Gguf)> {
             llama("context_length", Entry::U64(16 << 20)),
         ),
         (
+            "the same in 32 bits",
+            llama("context_length", Entry::U32(16 << 20)),
+        ),
+        (
             "an epsilon of zero",
             llama("attention.layer_norm_rms_epsilon", numbers(0.0)),
         ),

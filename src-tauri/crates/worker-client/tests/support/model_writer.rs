@@ -95,16 +95,22 @@ impl Kind {
 
 /// Writes the file, its data noise.
 pub fn write(file: &Gguf, path: &Path) -> io::Result<()> {
-    let (header, _) = file.header();
     let mut out = BufWriter::with_capacity(1 << 20, std::fs::File::create(path)?);
+    write_to(file, &mut out)?;
+    out.flush()
+}
+
+/// The same to anywhere.
+pub fn write_to(file: &Gguf, out: &mut impl Write) -> io::Result<()> {
+    let (header, _) = file.header();
     out.write_all(&header)?;
     let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
     for tensor in &file.tensors {
-        noise.tensor(tensor, &mut out)?;
+        noise.tensor(tensor, out)?;
         let padding = tensor.bytes.next_multiple_of(file.alignment) - tensor.bytes;
         out.write_all(&vec![0; padding as usize])?;
     }
-    out.flush()
+    Ok(())
 }
 
 /// All but the data. `vocabulary` are the entries of a tokenizer with as many words as the shape says.
@@ -226,11 +232,12 @@ impl Noise {
             Kind::Q4K,
             Kind::Q6K,
         ];
+        // Of kinds that are not known here all bytes are noise, scales too.
         let (kind, (_, _, block, scales)) = all
             .map(|kind| (kind, kind.layout()))
             .into_iter()
             .find(|(_, layout)| layout.0 == tensor.kind)
-            .ok_or_else(|| io::Error::other("a kind that is not written here"))?;
+            .unwrap_or((Kind::Q8_0, (tensor.kind, 1, 1, &[])));
         // Factors of norms; everything else is small.
         let is_norm = tensor.name.ends_with(b"norm.weight");
         let block = block as usize;

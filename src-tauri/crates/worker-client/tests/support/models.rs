@@ -8,5 +8,9 @@ pub mod hostile_models;
 pub mod hostile_templates;
 #[path = "model_writer.rs"]
 pub mod model_writer;
+#[path = "mutations.rs"]
+pub mod mutations;
+#[path = "random.rs"]
+pub mod random;
 #[path = "vocabulary.rs"]
 pub mod vocabulary;

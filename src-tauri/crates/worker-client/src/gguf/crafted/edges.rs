@@ -1,7 +1,7 @@
 //! Numbers, texts and places just past what is allowed, and names that mean something elsewhere.
 
 use super::super::Fault;
-use super::super::builder::{Entry, Gguf, array, tiny};
+use super::super::builder::{Entry, Gguf, array, tensor, tiny};
 use super::{ENDS, array_claim, bad, bent, second, text};
 
 /// The same for numbers, texts and places just past what is allowed, and for names that mean something elsewhere.
@@ -15,10 +15,9 @@ pub(in crate::gguf) fn edges() -> Vec<(&'static str, Gguf, Fault)> {
         )
     };
     let named = |(name, (file, fault)): (&'static str, (Gguf, Fault))| (name, file, fault);
-    let tensor = "tensor blk.0.attn_q.weight";
-    let past =
-        format!("the data of {tensor} would lie past the end of the file; it may be cut off");
-    let beyond = format!("the size of {tensor} is beyond counting");
+    let query = "tensor blk.0.attn_q.weight";
+    let past = format!("the data of {query} would lie past the end of the file; it may be cut off");
+    let beyond = format!("the size of {query} is beyond counting");
     let not_gguf = "it does not begin with the letters GGUF";
     let bytes_of = |dimensions: &[u64]| second(|tensor| tensor.dimensions = dimensions.to_vec());
     let allowed = |key: &str, number: u64, most: u64| {
@@ -96,7 +95,7 @@ pub(in crate::gguf) fn edges() -> Vec<(&'static str, Gguf, Fault)> {
             (
                 set("general.alignment", Entry::U32(1024)),
                 bad(&format!(
-                    "the data of {tensor} is not aligned to 1024 bytes"
+                    "the data of {query} is not aligned to 1024 bytes"
                 )),
             ),
         ),
@@ -141,8 +140,8 @@ pub(in crate::gguf) fn edges() -> Vec<(&'static str, Gguf, Fault)> {
         (
             "layers 1025",
             (
-                set("llama.block_count", Entry::U32(1025)),
-                allowed("llama.block_count", 1025, 1024),
+                set("llama.block_count", Entry::U32(513)),
+                allowed("llama.block_count", 513, 512),
             ),
         ),
         (
@@ -272,8 +271,165 @@ pub(in crate::gguf) fn edges() -> Vec<(&'static str, Gguf, Fault)> {
                 bad("it is one part of a model that was split into several files"),
             ),
         ),
+        (
+            "a layer more than there is",
+            (
+                set("llama.block_count", Entry::U32(2)),
+                bad("llama.block_count is 2, but layer 1 is missing"),
+            ),
+        ),
+        (
+            "hundreds of layers of nothing",
+            (
+                set("llama.block_count", Entry::U32(512)),
+                bad("llama.block_count is 512, but layer 1 is missing"),
+            ),
+        ),
+        (
+            "queries that are keys",
+            (
+                second(|t| t.name = b"blk.0.attn_k.weight".to_vec()),
+                bad("llama.block_count is 1, but layer 0 is missing"),
+            ),
+        ),
+        (
+            "an epsilon below zero",
+            (
+                set(
+                    "llama.attention.layer_norm_rms_epsilon",
+                    Entry::F32(-1.0),
+                ),
+                bad("llama.attention.layer_norm_rms_epsilon is -1, less than zero"),
+            ),
+        ),
+        (
+            "positions scaled by a strange rule",
+            (
+                set("llama.rope.scaling.type", text("strange")),
+                bad("its positions are scaled by “strange”, which is not known"),
+            ),
+        ),
+        (
+            "experts without end",
+            (
+                set("llama.expert_count", Entry::U32(u32::MAX))
+                    .set("llama.expert_used_count", Entry::U32(2)),
+                bad(
+                    "it uses 2 of 4294967295 experts; up to 1024 can be there, and some of them must be used",
+                ),
+            ),
+        ),
+        (
+            "experts that nobody asks",
+            (
+                set("llama.expert_count", Entry::U32(8)),
+                bad(
+                    "it uses 0 of 8 experts; up to 1024 can be there, and some of them must be used",
+                ),
+            ),
+        ),
+        (
+            "experts in groups of no size",
+            (
+                set("llama.expert_count", Entry::U32(8))
+                    .set("llama.expert_used_count", Entry::U32(2))
+                    .set("llama.expert_group_count", Entry::U32(3)),
+                bad("its 8 experts do not divide into 3 groups, 0 of them used"),
+            ),
+        ),
+        (
+            "more layers that predict than layers",
+            (
+                set("llama.nextn_predict_layers", Entry::U32(2)),
+                bad("2 of its 1 layers predict further tokens"),
+            ),
+        ),
+        (
+            "a word twice",
+            (
+                set(
+                    "tokenizer.ggml.tokens",
+                    Entry::Strings(["a", "b", "c", "a\0b"].map(str::to_owned).to_vec()),
+                ),
+                bad("a word is in its vocabulary twice"),
+            ),
+        ),
+        (
+            "words by score without bytes",
+            (
+                set("tokenizer.ggml.model", text("llama"))
+                    .set("tokenizer.ggml.scores", Entry::F32s(vec![0.0; 4])),
+                // One of the four is a letter.
+                bad("its vocabulary has words for 1 of the 256 bytes"),
+            ),
+        ),
+        (
+            "a norm of 16 bits",
+            (
+                bent(|f| {
+                    f.tensors[2].kind = 1;
+                    f.tensors[2].bytes = 64;
+                }),
+                bad("the tensor output_norm.weight is a vector of F16, only F32 can be computed with"),
+            ),
+        ),
+        (
+            "positions wider than a head",
+            (
+                set("llama.rope.dimension_count", Entry::U32(9)),
+                bad("llama.rope.dimension_count is 9, its heads have 8"),
+            ),
+        ),
+        (
+            "positions narrower than a head",
+            (
+                set("llama.rope.dimension_count", Entry::U32(4)),
+                bad("llama.rope.dimension_count is 4, its heads have 8"),
+            ),
+        ),
+        ("weights of kernels, 8 bits", kind(9, "Q8_1")),
+        ("weights of kernels, blocks", kind(15, "Q8_K")),
+        (
+            "heads wider than queries",
+            (
+                set("llama.attention.key_length", Entry::U32(9)),
+                bad("the queries of layer 0 do not fit 4 heads of 9"),
+            ),
+        ),
+        (
+            "queries of another width",
+            (
+                bytes_of(&[64, 16]),
+                bad("the queries of layer 0 do not fit 4 heads of 8"),
+            ),
+        ),
+        (
+            "a single part with a context without end",
+            (
+                wide()
+                    .set("llama.context_length", Entry::U32(16 << 20))
+                    .set("split.count", Entry::Raw(2, vec![1, 0])),
+                bad(
+                    "it is the single part of a split model, and its context of 16777216 tokens would take too long to prepare",
+                ),
+            ),
+        ),
     ]
     .map(named)
     .into_iter()
     .collect()
+}
+
+/// One head of 256.
+pub(in crate::gguf) fn wide() -> Gguf {
+    bent(|file| {
+        file.tensors = vec![
+            tensor("token_embd.weight", &[256, 4], 0, 256 * 4 * 4),
+            tensor("blk.0.attn_q.weight", &[256, 256], 8, 256 * 272),
+        ];
+    })
+    .set("llama.embedding_length", Entry::U32(256))
+    .set("llama.attention.head_count", Entry::U32(1))
+    .set("llama.attention.head_count_kv", Entry::U32(1))
+    .set("llama.rope.dimension_count", Entry::U32(256))
 }
