@@ -1,7 +1,7 @@
 //! One model on this machine: use it, make it the default, see how it did here, remove it.
 
-use leptos::{html, prelude::*, task::spawn_local};
-use nexus_protocol::{LocalModelView, ModelRef, StarterStatus};
+use leptos::{html, prelude::*};
+use nexus_protocol::{FitLabel, LocalModelView, ModelRef, StarterStatus};
 use serde_json::Value;
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     actions,
-    components::{ErrorNote, Icon, Menu, MenuItem, Shape},
+    components::{AnswerButton, AnswerFailed, Answering, Icon, Menu, MenuItem, Shape},
     format,
     state::use_app,
     visible,
@@ -47,6 +47,13 @@ pub fn LocalCard(model: ModelRef) -> impl IntoView {
     let name = Memo::new(move |_| {
         held.with(|held| held.as_ref().map(|view| view.info.display_name.clone()))
             .unwrap_or_default()
+    });
+    // What would not fit can be tried all the same, but nobody is asked to.
+    let runs = Memo::new(move |_| {
+        held.with(|held| {
+            held.as_ref()
+                .is_some_and(|view| view.fit.label != FitLabel::WontFit)
+        })
     });
     let is_default = Memo::new(move |_| {
         model.with_value(|model| app.facts.default_model().as_ref() == Some(model))
@@ -158,7 +165,8 @@ pub fn LocalCard(model: ModelRef) -> impl IntoView {
                 </button>
                 <button
                     type="button"
-                    class="button primary"
+                    class="button"
+                    class:primary=move || runs.get()
                     data-testid="model-chat"
                     aria-label=move || format!("Use {}", name.get())
                     title=move || if app.store.open.with(Option::is_some) {
@@ -225,8 +233,7 @@ fn About(view: LocalModelView, below: RwSignal<Below>) -> impl IntoView {
 #[component]
 fn Removal(view: LocalModelView, below: RwSignal<Below>) -> impl IntoView {
     let app = use_app();
-    let busy = RwSignal::new(false);
-    let failed = RwSignal::new(None);
+    let answering = Answering::new();
     let keep = NodeRef::<html::Button>::new();
     Effect::new(move |_| {
         if let Some(keep) = keep.get() {
@@ -247,55 +254,32 @@ fn Removal(view: LocalModelView, below: RwSignal<Below>) -> impl IntoView {
         )
     };
     let model = StoredValue::new(view.info.model);
-    let remove = move |_| {
-        busy.set(true);
-        failed.set(None);
-        let name = name.clone();
-        spawn_local(async move {
-            match actions::remove_model(app, model.get_value()).await {
-                Ok(removed) => {
-                    let words = if removed.still_elsewhere || removed.bytes_freed == 0 {
-                        format!("{name} is removed; its file stays where it was")
-                    } else {
-                        format!(
-                            "{name} is removed: {} are free again",
-                            format::bytes(removed.bytes_freed)
-                        )
-                    };
-                    app.view.say(words, false, None);
-                }
-                Err(card) => {
-                    failed.try_set(Some(card));
-                    busy.try_set(false);
-                }
-            }
+    let name = StoredValue::new(name);
+    let remove = Callback::new(move |()| {
+        answering.send(async move {
+            let removed = actions::remove_model(app, model.get_value()).await?;
+            app.view
+                .say(words::removed(&name.get_value(), &removed), false, None);
+            Ok(())
         });
-    };
+    });
     view! {
         <div class="card-below removal" role="group" aria-label="Remove this model" data-testid="removal">
             <p>{question}</p>
             <div class="card-actions">
-                <button
-                    type="button"
-                    class="button"
-                    node_ref=keep
-                    data-testid="removal-keep"
-                    disabled=move || busy.get()
-                    on:click=move |_| below.set(Below::Nothing)
+                <AnswerButton
+                    answering
+                    testid="removal-keep"
+                    node=keep
+                    press=Callback::new(move |()| below.set(Below::Nothing))
                 >
                     "Keep"
-                </button>
-                <button
-                    type="button"
-                    class="button bad"
-                    data-testid="model-remove"
-                    disabled=move || busy.get()
-                    on:click=remove
-                >
-                    {move || if busy.get() { "Removing…".to_owned() } else { verb.clone() }}
-                </button>
+                </AnswerButton>
+                <AnswerButton answering testid="model-remove" kind="bad" press=remove>
+                    {move || if answering.busy() { "Removing…".to_owned() } else { verb.clone() }}
+                </AnswerButton>
             </div>
-            {move || failed.get().map(|card| view! { <ErrorNote card /> })}
+            <AnswerFailed answering class="card-below" />
         </div>
     }
 }

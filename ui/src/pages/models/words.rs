@@ -2,7 +2,7 @@
 
 use nexus_protocol::{
     Download, DownloadStatus, FitLabel, Gate, HubModel, LocalModelView, Measured, MemoryEstimate,
-    ModelSkills, SizeGroup,
+    ModelRemoved, ModelSkills, SizeGroup,
 };
 
 use crate::{format, state::percent};
@@ -224,6 +224,18 @@ pub fn engine(backend: &str) -> String {
         "llama" => "llama.cpp".to_owned(),
         "mistral" => "mistral.rs".to_owned(),
         other => other.to_owned(),
+    }
+}
+
+/// What came of removing a model.
+pub fn removed(name: &str, removed: &ModelRemoved) -> String {
+    if removed.still_elsewhere || removed.bytes_freed == 0 {
+        format!("{name} is removed; its file stays where it was")
+    } else {
+        format!(
+            "{name} is removed: {} are free again",
+            format::bytes(removed.bytes_freed)
+        )
     }
 }
 

@@ -215,3 +215,23 @@ fn what_was_measured_is_told_short_and_whole() {
     };
     assert_eq!(measured_short(&loaded), "measured: loads in 1.2 s");
 }
+
+#[test]
+fn a_removal_says_what_the_disk_gained() {
+    let freed = ModelRemoved {
+        bytes_freed: 2_500_000_000,
+        still_elsewhere: false,
+    };
+    assert_eq!(
+        removed("Tiny", &freed),
+        "Tiny is removed: 2.5 GB are free again"
+    );
+    let link = ModelRemoved {
+        bytes_freed: 0,
+        still_elsewhere: true,
+    };
+    assert_eq!(
+        removed("Tiny", &link),
+        "Tiny is removed; its file stays where it was"
+    );
+}
