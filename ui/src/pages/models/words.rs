@@ -41,30 +41,6 @@ impl Typed {
     }
 }
 
-/// What a drop carried.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Dropped {
-    /// One file, and its address.
-    Path(String),
-    /// More than one.
-    Several,
-    /// A file whose place the system keeps to itself.
-    Hidden,
-}
-
-/// Reads the list of addresses that came with a drop.
-pub fn dropped(list: &str) -> Dropped {
-    let mut files = list
-        .lines()
-        .map(str::trim)
-        .filter(|line| line.starts_with("file://"));
-    match (files.next(), files.next()) {
-        (Some(one), None) => Dropped::Path(one.to_owned()),
-        (Some(_), Some(_)) => Dropped::Several,
-        (None, _) => Dropped::Hidden,
-    }
-}
-
 /// The word for a fit, and the class that colours it.
 pub fn fit(label: FitLabel) -> (&'static str, &'static str) {
     match label {

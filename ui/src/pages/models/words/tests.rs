@@ -60,17 +60,6 @@ fn paths_are_told_from_questions() {
 }
 
 #[test]
-fn a_drop_is_one_file_with_an_address() {
-    assert_eq!(
-        dropped("# from a file manager\r\nfile:///a.gguf\r\n"),
-        Dropped::Path("file:///a.gguf".into())
-    );
-    assert_eq!(dropped("file:///a\r\nfile:///b"), Dropped::Several);
-    assert_eq!(dropped("https://example.org/"), Dropped::Hidden);
-    assert_eq!(dropped(""), Dropped::Hidden);
-}
-
-#[test]
 fn every_state_of_a_download_has_its_line() {
     let failed = DownloadStatus::Failed {
         error: ErrorCard::new(ErrorCode::Storage, "Full", "Make room.", ErrorAction::Retry),
