@@ -67,6 +67,11 @@ pub fn LocalCard(model: ModelRef) -> impl IntoView {
             let _focused = opener.focus();
         }
     });
+    // The button that was pressed goes with what is below: the focus goes back to where it was opened from.
+    let fold = Callback::new(move |()| {
+        below.set(Below::Nothing);
+        close.run(());
+    });
     let item = |label, hint, shape, testid, run| MenuItem {
         label,
         hint,
@@ -185,13 +190,11 @@ pub fn LocalCard(model: ModelRef) -> impl IntoView {
             {move || match below.get() {
                 Below::Nothing => ().into_any(),
                 Below::Details => view! {
-                    {move || held.get().map(|view| view! { <About view below /> })}
+                    {move || held.get().map(|view| view! { <About view fold /> })}
                 }
                 .into_any(),
-                Below::Removal => view! {
-                    {move || held.get().map(|view| view! { <Removal view below /> })}
-                }
-                .into_any(),
+                // As it was when it was asked: the model leaves the memory first, and an answer on its way is not asked for anew.
+                Below::Removal => held.get_untracked().map(|view| view! { <Removal view fold /> }).into_any(),
             }}
         </article>
     }
@@ -199,7 +202,7 @@ pub fn LocalCard(model: ModelRef) -> impl IntoView {
 
 /// How it did here, what it needs, where it is and where it came from.
 #[component]
-fn About(view: LocalModelView, below: RwSignal<Below>) -> impl IntoView {
+fn About(view: LocalModelView, fold: Callback<()>) -> impl IntoView {
     let origin = view
         .origin
         .map(|origin| visible::plain(&format!("{} · {}", origin.model, origin.file)));
@@ -223,7 +226,7 @@ fn About(view: LocalModelView, below: RwSignal<Below>) -> impl IntoView {
                 <p class="about-line"><span>"From "</span><span dir="auto">{origin}</span></p>
             })}
             <div class="actions end">
-                <button type="button" class="button quiet" on:click=move |_| below.set(Below::Nothing)>"Hide"</button>
+                <button type="button" class="button quiet" on:click=move |_| fold.run(())>"Hide"</button>
             </div>
         </div>
     }
@@ -231,7 +234,7 @@ fn About(view: LocalModelView, below: RwSignal<Below>) -> impl IntoView {
 
 /// Asks once, in place.
 #[component]
-fn Removal(view: LocalModelView, below: RwSignal<Below>) -> impl IntoView {
+fn Removal(view: LocalModelView, fold: Callback<()>) -> impl IntoView {
     let app = use_app();
     let answering = Answering::new();
     let keep = NodeRef::<html::Button>::new();
@@ -271,7 +274,7 @@ fn Removal(view: LocalModelView, below: RwSignal<Below>) -> impl IntoView {
                     answering
                     testid="removal-keep"
                     node=keep
-                    press=Callback::new(move |()| below.set(Below::Nothing))
+                    press=fold
                 >
                     "Keep"
                 </AnswerButton>
