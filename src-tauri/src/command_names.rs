@@ -27,6 +27,8 @@ pub const COMMANDS: &[&str] = &[
     "model_remove",
     "starter_install",
     "subscribe_app",
+    "subscribe_drags",
+    "dropped_images",
     "models_search",
     "models_details",
     "models_local",

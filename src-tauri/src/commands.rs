@@ -4,6 +4,7 @@ pub mod app;
 pub mod changes;
 pub mod chat;
 pub mod downloads;
+pub mod drops;
 pub mod library;
 pub mod models;
 pub mod providers;

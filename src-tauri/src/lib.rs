@@ -6,6 +6,7 @@
 mod bridge;
 mod command_names;
 mod commands;
+mod drops;
 mod links;
 mod shell;
 mod window;
@@ -17,6 +18,8 @@ pub use bridge::{forward, merge};
 pub use command_names::COMMANDS;
 pub use links::{LinkRefused, check_link};
 pub use shell::Shell;
+
+use self::drops::Drops;
 
 /// Runs the app until its window closes.
 ///
@@ -56,6 +59,7 @@ pub fn configure<R: Runtime>(builder: tauri::Builder<R>, shell: Shell) -> tauri:
     builder
         .plugin(tauri_plugin_dialog::init())
         .manage(shell)
+        .manage(Drops::default())
         .invoke_handler(tauri::generate_handler![
             commands::chat::subscribe,
             commands::chat::submit,
@@ -84,6 +88,8 @@ pub fn configure<R: Runtime>(builder: tauri::Builder<R>, shell: Shell) -> tauri:
             commands::models::model_remove,
             commands::models::starter_install,
             commands::chat::subscribe_app,
+            commands::drops::subscribe_drags,
+            commands::drops::dropped_images,
             commands::library::models_search,
             commands::library::models_details,
             commands::library::models_local,

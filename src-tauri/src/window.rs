@@ -1,9 +1,11 @@
 //! The main window: how it is made, and that it never leaves the app's own pages.
 
 use tauri::{
-    AppHandle, Manager, Runtime, Url, WebviewUrl, WebviewWindowBuilder,
+    AppHandle, Manager, Runtime, Url, WebviewUrl, WebviewWindowBuilder, WindowEvent,
     webview::{DownloadEvent, NewWindowResponse},
 };
+
+use crate::drops::Drops;
 
 /// The main window's label, which its capability names.
 pub const MAIN: &str = "main";
@@ -14,13 +16,11 @@ pub const MAIN: &str = "main";
 /// Where the system has no web view or no display.
 pub fn open<R: Runtime>(app: &tauri::App<R>) -> tauri::Result<()> {
     let dev_url = app.config().build.dev_url.clone();
-    WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App("index.html".into()))
+    let window = WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App("index.html".into()))
         .title("Nexus")
         .inner_size(1180.0, 800.0)
         .min_inner_size(400.0, 480.0)
         .zoom_hotkeys_enabled(true)
-        // Files dropped on the window reach the page, which takes images as attachments.
-        .disable_drag_drop_handler()
         .on_navigation(move |url| is_own_page(url, dev_url.as_ref()))
         .on_new_window(|url, _| {
             tracing::warn!(scheme = url.scheme(), "a page tried to open a window");
@@ -33,6 +33,13 @@ pub fn open<R: Runtime>(app: &tauri::App<R>) -> tauri::Result<()> {
             false
         })
         .build()?;
+    // The page itself would get dropped files without their paths: images could be attached, but no model could be added.
+    let handle = app.handle().clone();
+    window.on_window_event(move |event| {
+        if let WindowEvent::DragDrop(event) = event {
+            handle.state::<Drops>().happened(event);
+        }
+    });
     Ok(())
 }
 

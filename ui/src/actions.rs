@@ -4,6 +4,7 @@ mod agent;
 mod changes;
 mod chat;
 mod downloads;
+mod drops;
 mod hub;
 mod models;
 mod settings;

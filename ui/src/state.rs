@@ -14,7 +14,7 @@ mod view;
 mod tests;
 
 use leptos::prelude::{Get, With, expect_context, provide_context};
-use nexus_protocol::{Mode, Routing, SessionId, SessionSummary};
+use nexus_protocol::{Mode, ModelRef, Routing, SessionId, SessionSummary};
 
 pub use attention::Attention;
 pub use facts::{Facts, Loaded};
@@ -59,6 +59,20 @@ impl App {
         let rows = self.store.sessions;
         let row = rows.with(|rows| rows.iter().find(|row| row.id == id).cloned())?;
         Some(row.summary.get())
+    }
+
+    /// The model that will answer: the open session's, else the one for new chats. Subscribes.
+    pub fn model(self) -> Option<ModelRef> {
+        self.summary()
+            .and_then(|summary| summary.model)
+            .or_else(|| self.facts.default_model())
+    }
+
+    /// Whether it reads images. Subscribes.
+    pub fn takes_images(self) -> bool {
+        self.model()
+            .and_then(|model| self.facts.model(&model))
+            .is_some_and(|info| info.images)
     }
 
     /// How free the agent is: in the open session, or in the new chat that would begin. Subscribes.

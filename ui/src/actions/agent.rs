@@ -51,18 +51,16 @@ async fn change_mode(app: App, mode: Mode) -> Result<(), ErrorCard> {
     Ok(())
 }
 
-/// Says where answers are made: in the open session, or in the chat that the next message begins.
-pub fn set_routing(app: App, routing: Option<Routing>) {
+/// Says where answers are made: in the open session, or in the chat that the next message begins. Ends when the core has answered.
+pub async fn set_routing(app: App, routing: Option<Routing>) {
     let Some(open) = app.store.open.get_untracked() else {
         app.view.new_routing.set(routing);
         return;
     };
-    spawn_local(async move {
-        match client::session_routing(open.id, routing).await {
-            Ok(summary) => app.store.put(summary),
-            Err(card) => drop(app.view.say(one_line(&card), true, None)),
-        }
-    });
+    match client::session_routing(open.id, routing).await {
+        Ok(summary) => app.store.put(summary),
+        Err(card) => drop(app.view.say(one_line(&card), true, None)),
+    }
 }
 
 /// Answers the question whether the turn may go on in the cloud.

@@ -4,10 +4,11 @@ use leptos::{prelude::Set, task::spawn_local};
 
 use super::{
     downloads::{happened, load_downloads},
+    drops::dragged,
     load_models,
 };
 use crate::{
-    ipc::{client, feed},
+    ipc::{bridge, client, feed},
     state::{App, Loaded, Page},
 };
 
@@ -20,6 +21,10 @@ pub fn start(app: App) {
             Ok(()) => client::subscribe_app(move |events| happened(app, events)).await,
             failed => failed,
         };
+        // Without it a file cannot be dropped; there are other ways to add one.
+        if let Err(card) = client::subscribe_drags(move |drag| dragged(app, drag)).await {
+            bridge::report(&format!("files cannot be dropped: {}", card.detail));
+        }
         let bootstrap = match (client::bootstrap().await, subscribed) {
             (Ok(bootstrap), Ok(())) => bootstrap,
             // Where both failed, the start itself says more than the stream.

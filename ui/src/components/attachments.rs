@@ -13,7 +13,6 @@ use crate::format;
 pub const MEDIA_TYPES: &str = "image/png,image/jpeg,image/webp,image/gif";
 
 const MOST_BYTES: f64 = 10.0 * 1024.0 * 1024.0;
-const MOST_IMAGES: usize = 8;
 
 /// The files of a paste, a drop or a choice.
 pub fn files_of(list: Option<FileList>) -> Vec<File> {
@@ -25,12 +24,9 @@ pub fn files_of(list: Option<FileList>) -> Vec<File> {
 ///
 /// # Errors
 /// Why it cannot be attached, for people.
-pub async fn read(file: File, held: usize) -> Result<Attachment, String> {
+pub async fn read(file: File) -> Result<Attachment, String> {
     let name = file.name();
     let media_type = file.type_();
-    if held >= MOST_IMAGES {
-        return Err(format!("A message takes {MOST_IMAGES} images at most"));
-    }
     if !MEDIA_TYPES.split(',').any(|known| known == media_type) {
         return Err(format!("“{name}” is no PNG, JPEG, WebP or GIF image"));
     }

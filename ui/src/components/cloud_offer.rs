@@ -1,13 +1,11 @@
 //! The question whether a turn may go on in the cloud: whom, exactly what would be sent, and for how much. Staying here has the
 //! focus. All words but the names come from the core's count of the very request.
 
-use leptos::{html, prelude::*, task::spawn_local};
-use nexus_protocol::{
-    ApprovalAnswer, CloudOffer, ErrorCard, ItemId, ItemStatus, NoticeLevel, SessionId,
-};
+use leptos::{html, prelude::*};
+use nexus_protocol::{ApprovalAnswer, CloudOffer, ItemId, ItemStatus, NoticeLevel, SessionId};
 
 use super::{
-    ErrorNote, Icon, Shape,
+    AnswerButton, AnswerFailed, Answering, Icon, Shape,
     approval::{Guard, take_focus},
     message::NoticeRow,
 };
@@ -51,8 +49,7 @@ fn OfferCard(session: SessionId, item: ItemId, offer: CloudOffer) -> impl IntoVi
     let deny = NodeRef::<html::Button>::new();
     let guard = Guard::watch(card);
     take_focus(deny);
-    let sent = RwSignal::new(false);
-    let failed = RwSignal::new(None::<ErrorCard>);
+    let answering = Answering::new();
     let heading = format!("offer-{item}");
     let labelled_by = heading.clone();
     let provider = app.facts.provider_name(offer.model.provider());
@@ -60,20 +57,10 @@ fn OfferCard(session: SessionId, item: ItemId, offer: CloudOffer) -> impl IntoVi
     let (why, contents, price) = (visible::plain(&offer.why), offer.contents(), offer.price());
     let question = StoredValue::new(offer);
     let answer = Callback::new(move |answer: ApprovalAnswer| {
-        // A second click comes before the first one's answer is drawn.
-        if sent.get_untracked() {
-            return;
-        }
-        sent.set(true);
-        failed.set(None);
-        spawn_local(async move {
-            match actions::answer_offer(session, item, question.get_value(), answer).await {
-                Ok(()) => app.view.focus(),
-                Err(card) => {
-                    sent.try_set(false);
-                    failed.try_set(Some(card));
-                }
-            }
+        answering.send(async move {
+            actions::answer_offer(session, item, question.get_value(), answer).await?;
+            app.view.focus();
+            Ok(())
         });
     });
     view! {
@@ -102,40 +89,33 @@ fn OfferCard(session: SessionId, item: ItemId, offer: CloudOffer) -> impl IntoVi
                 </dl>
                 <p class="approval-why">"The rest of this turn is answered there too."</p>
             </div>
-            {move || failed.get().map(|card| view! {
-                <div class="approval-failed">
-                    <ErrorNote card on_action=Callback::new(move |_| failed.set(None)) />
-                </div>
-            })}
+            <AnswerFailed answering class="approval-failed" />
             <div
                 class="approval-answers"
                 role="group"
                 aria-label="Your answer"
-                aria-busy=move || sent.get().to_string()
+                aria-busy=move || answering.busy().to_string()
             >
                 <span class="approval-deny">
-                    <button
-                        type="button"
-                        class="button"
-                        node_ref=deny
-                        data-testid="deny"
-                        disabled=move || sent.get()
-                        on:click=move |_| answer.run(ApprovalAnswer::Deny { word: String::new() })
+                    <AnswerButton
+                        answering
+                        testid="deny"
+                        node=deny
+                        press=Callback::new(move |()| answer.run(ApprovalAnswer::Deny { word: String::new() }))
                     >
                         "Send nothing"
-                    </button>
+                    </AnswerButton>
                 </span>
                 <span class="approval-allow">
-                    <button
-                        type="button"
-                        class="button primary"
-                        data-testid="approve-once"
-                        disabled=move || sent.get()
-                        on:keydown=move |event| guard.on_key(&event)
-                        on:click=move |_| answer.run(ApprovalAnswer::Once)
+                    <AnswerButton
+                        answering
+                        testid="approve-once"
+                        kind="primary"
+                        guard
+                        press=Callback::new(move |()| answer.run(ApprovalAnswer::Once))
                     >
                         "Send this once"
-                    </button>
+                    </AnswerButton>
                 </span>
             </div>
         </section>

@@ -1,7 +1,7 @@
 //! Where the user writes: the words stay until the core took them, and each chat keeps its own unsent ones.
 
 use leptos::{ev, html, prelude::*, task::spawn_local};
-use nexus_protocol::{Attachment, ErrorAction, ModelRef, SessionActivity, SessionId};
+use nexus_protocol::{ErrorAction, SessionActivity, SessionId};
 use web_sys::{File, HtmlTextAreaElement};
 
 use super::{
@@ -28,10 +28,9 @@ pub fn Composer() -> impl IntoView {
     let app = use_app();
     let field = NodeRef::<html::Textarea>::new();
     let chooser = NodeRef::<html::Input>::new();
-    let images = RwSignal::new(Vec::<Attachment>::new());
+    let images = app.view.attached;
     let blank = RwSignal::new(true);
     let sending = RwSignal::new(false);
-    let dropping = RwSignal::new(false);
 
     let session = Memo::new(move |_| {
         app.store
@@ -45,13 +44,8 @@ pub fn Composer() -> impl IntoView {
             .is_some_and(|open| matches!(open.activity.get(), SessionActivity::Running { .. }))
     });
     let stopping = Memo::new(move |_| app.store.open.get().is_some_and(|open| open.stopping.get()));
-    let model = Memo::new(move |_| current_model(app, session.get()));
-    let takes_images = Memo::new(move |_| {
-        model
-            .get()
-            .and_then(|model| app.facts.model(&model))
-            .is_some_and(|info| info.images)
-    });
+    let model = Memo::new(move |_| app.model());
+    let takes_images = Memo::new(move |_| app.takes_images());
     let can_send = Memo::new(move |_| {
         let something = !blank.get() || images.with(|images| !images.is_empty());
         something && !sending.get()
@@ -142,19 +136,20 @@ pub fn Composer() -> impl IntoView {
             return;
         }
         if !takes_images.get_untracked() {
-            app.view.say(
-                "This model reads no images. Choose another one to attach them.".into(),
-                true,
-                None,
-            );
+            app.view.say_no_images();
             return;
         }
         spawn_local(async move {
             for file in files {
-                let held = images.with_untracked(Vec::len);
-                match attachments::read(file, held).await {
-                    Ok(attachment) => images.update(|images| images.push(attachment)),
-                    Err(words) => drop(app.view.say(words, true, None)),
+                let room = match attachments::read(file).await {
+                    Ok(attachment) => app.view.attach(attachment),
+                    Err(words) => {
+                        app.view.say(words, true, None);
+                        true
+                    }
+                };
+                if !room {
+                    break;
                 }
             }
         });
@@ -191,13 +186,6 @@ pub fn Composer() -> impl IntoView {
             attach(files);
         }
     };
-    let on_drop = move |event: ev::DragEvent| {
-        event.prevent_default();
-        dropping.set(false);
-        attach(files_of(
-            event.data_transfer().and_then(|data| data.files()),
-        ));
-    };
     view! {
         <div class="composer-place">
             {move || app.view.send_error.get().map(|card| view! {
@@ -208,17 +196,11 @@ pub fn Composer() -> impl IntoView {
             })}
             <form
                 class="composer"
-                class:dropping=move || dropping.get()
+                class:dropping=move || app.view.files_over.get()
                 on:submit=move |event| {
                     event.prevent_default();
                     send();
                 }
-                on:dragover=move |event| {
-                    event.prevent_default();
-                    dropping.set(true);
-                }
-                on:dragleave=move |_| dropping.set(false)
-                on:drop=on_drop
             >
                 <Thumbs attachments=images />
                 <textarea
@@ -309,12 +291,6 @@ pub fn Composer() -> impl IntoView {
             </form>
         </div>
     }
-}
-
-/// The model that will answer: the session's, else the one for new chats.
-fn current_model(app: App, session: Option<SessionId>) -> Option<ModelRef> {
-    let own = session.and_then(|id| app.summary_of(id)?.model);
-    own.or_else(|| app.facts.default_model())
 }
 
 /// What the user wrote last in the open session.

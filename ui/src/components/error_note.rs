@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use nexus_protocol::{ErrorAction, ErrorCard, UnixMillis};
+use nexus_protocol::{ErrorAction, ErrorCard, ErrorCode, UnixMillis};
 
 use super::{Icon, Shape};
 use crate::{actions, browser, format, state::use_app};
@@ -18,6 +18,7 @@ pub fn ErrorNote(
     let run = on_action.unwrap_or_else(|| {
         Callback::new(move |action: ErrorAction| actions::perform(app, &action))
     });
+    let calm = card.code == ErrorCode::Offline;
     let code = serde_json::to_string(&card.code).unwrap_or_default();
     let code = code.trim_matches('"').to_owned();
     let ErrorCard {
@@ -27,8 +28,8 @@ pub fn ErrorNote(
         ..
     } = card;
     view! {
-        <div class="error-card" role="alert" data-testid="error-card" data-code=code>
-            <Icon shape=Shape::Warning />
+        <div class="error-card" class:calm=calm role="alert" data-testid="error-card" data-code=code>
+            <Icon shape=if calm { Shape::Lock } else { Shape::Warning } />
             <div class="error-words" dir="auto">
                 <strong class="error-title">{title}</strong>
                 <span class="error-detail">{detail}</span>

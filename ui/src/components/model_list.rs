@@ -35,7 +35,6 @@ pub fn ModelList(
 ) -> impl IntoView {
     let app = use_app();
     let query = RwSignal::new(String::new());
-    let active = RwSignal::new(0_usize);
     let field = NodeRef::<html::Input>::new();
     let only = StoredValue::new(only);
     let found = Memo::new(move |_| {
@@ -61,9 +60,28 @@ pub fn ModelList(
                 .unwrap_or_default()
         })
     });
+    // The keys begin at the one that is chosen.
+    let active = RwSignal::new(found.with_untracked(|found| {
+        let chosen = chosen.get_untracked();
+        let at = |model: &ModelRef| Some(model) == chosen.as_ref();
+        found.order.iter().position(at).unwrap_or(0)
+    }));
+    // Apart from the list itself, so that reading it anew leaves on the screen what is there.
+    let here = Memo::new(move |_| app.facts.catalog.with(|catalog| catalog.value().is_some()));
+    let failed = Memo::new(move |_| {
+        app.facts.catalog.with(|catalog| match catalog {
+            Loaded::Failed(card) => Some(card.clone()),
+            _ => None,
+        })
+    });
     Effect::new(move |_| {
         if let Some(field) = field.get() {
             let _focused = field.focus();
+            request_animation_frame(move || {
+                if let Some(at) = active.try_get_untracked() {
+                    show_option(at);
+                }
+            });
         }
     });
     let on_key = move |event: ev::KeyboardEvent| {
@@ -85,11 +103,7 @@ pub fn ModelList(
         };
         event.prevent_default();
         active.set(next);
-        if let Some(option) = browser::find(&format!("#model-option-{next}")) {
-            let options = web_sys::ScrollIntoViewOptions::new();
-            options.set_block(web_sys::ScrollLogicalPosition::Nearest);
-            option.scroll_into_view_with_scroll_into_view_options(&options);
-        }
+        show_option(next);
     };
     view! {
         <div class="model-list">
@@ -115,8 +129,14 @@ pub fn ModelList(
                 />
             </div>
             <div class="model-options" id="model-options" role="listbox" aria-label="Models">
-                {move || match app.facts.catalog.get() {
-                    Loaded::Unasked | Loaded::Loading => view! {
+                {move || match (failed.get(), here.get()) {
+                    (Some(card), _) => view! {
+                        <ErrorNote card on_action=Callback::new(move |_: ErrorAction| {
+                            actions::load_models(app, true);
+                        }) />
+                    }
+                    .into_any(),
+                    (None, false) => view! {
                         <div class="skeleton-list" aria-label="Reading the list of models">
                             <span class="skeleton wide"></span>
                             <span class="skeleton"></span>
@@ -124,13 +144,7 @@ pub fn ModelList(
                         </div>
                     }
                     .into_any(),
-                    Loaded::Failed(card) => view! {
-                        <ErrorNote card on_action=Callback::new(move |_: ErrorAction| {
-                            actions::load_models(app, true);
-                        }) />
-                    }
-                    .into_any(),
-                    Loaded::Ready { .. } => view! { <Options found active choose chosen /> }.into_any(),
+                    (None, true) => view! { <Options found active choose chosen /> }.into_any(),
                 }}
                 <For
                     each=move || failures.get()
@@ -139,6 +153,15 @@ pub fn ModelList(
                 />
             </div>
         </div>
+    }
+}
+
+/// Scrolls to a line of the list.
+fn show_option(at: usize) {
+    if let Some(option) = browser::find(&format!("#model-option-{at}")) {
+        let options = web_sys::ScrollIntoViewOptions::new();
+        options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+        option.scroll_into_view_with_scroll_into_view_options(&options);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where a chat is answered: four choices over the list of models, and in words what the chosen one means with the two models.
 
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use nexus_protocol::{ModelRef, Routing};
 
 use crate::{
@@ -12,7 +12,25 @@ use crate::{
 #[component]
 pub fn RoutingChoice(#[prop(into)] model: Signal<Option<ModelRef>>) -> impl IntoView {
     let app = use_app();
-    let chosen = Memo::new(move |_| app.routing().or_else(|| derived(app, model.get().as_ref())));
+    // What was pressed is marked until the core has answered; then what holds is, whatever it said.
+    let pressed = RwSignal::new(None::<Routing>);
+    let chosen = Memo::new(move |_| {
+        pressed
+            .get()
+            .or_else(|| app.routing())
+            .or_else(|| derived(app, model.get().as_ref()))
+    });
+    let choose = move |routing| {
+        pressed.set(Some(routing));
+        let asked = asked_for(routing, derived(app, model.get_untracked().as_ref()));
+        spawn_local(async move {
+            actions::set_routing(app, asked).await;
+            // Unless something else was pressed meanwhile: that one's own answer follows.
+            if pressed.try_get_untracked() == Some(Some(routing)) {
+                pressed.set(None);
+            }
+        });
+    };
     let words = move || {
         let first = model.get().map(|model| app.facts.model_name(&model));
         let partner = app.summary().and_then(|summary| summary.partner);
@@ -32,7 +50,7 @@ pub fn RoutingChoice(#[prop(into)] model: Signal<Option<ModelRef>>) -> impl Into
                                 type="radio"
                                 name="routing"
                                 prop:checked=move || chosen.get() == Some(routing)
-                                on:change=move |_| choose(app, routing, model.get_untracked().as_ref())
+                                on:change=move |_| choose(routing)
                             />
                             <span>{routing.name()}</span>
                         </label>
@@ -49,10 +67,11 @@ fn derived(app: App, model: Option<&ModelRef>) -> Option<Routing> {
     model.map(|model| Routing::of(app.facts.model_place(model)))
 }
 
-fn choose(app: App, routing: Routing, model: Option<&ModelRef>) {
-    // “Cloud” with a model in the cloud is how every such chat is: nothing to remember. “Local only” is a promise, and is kept.
-    let plain = routing == Routing::Cloud && derived(app, model) == Some(routing);
-    actions::set_routing(app, (!plain).then_some(routing));
+/// What to remember of a choice. “Cloud” with a model in the cloud is how every such chat is: nothing. “Local only” is a promise, and
+/// is kept.
+fn asked_for(routing: Routing, derived: Option<Routing>) -> Option<Routing> {
+    let plain = routing == Routing::Cloud && derived == Some(routing);
+    (!plain).then_some(routing)
 }
 
 /// What a choice means. `first` is asked first, `other` is the model at the other place.
@@ -84,6 +103,21 @@ fn testid(routing: Routing) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_would_be_so_anyway_is_not_remembered() {
+        let (local, cloud) = (Some(Routing::LocalOnly), Some(Routing::Cloud));
+        assert_eq!(asked_for(Routing::Cloud, cloud), None);
+        assert_eq!(asked_for(Routing::Cloud, local), Some(Routing::Cloud));
+        assert_eq!(
+            asked_for(Routing::LocalOnly, local),
+            Some(Routing::LocalOnly)
+        );
+        assert_eq!(
+            asked_for(Routing::CloudFirst, cloud),
+            Some(Routing::CloudFirst)
+        );
+    }
 
     #[test]
     fn both_models_are_named_where_both_may_be_asked() {

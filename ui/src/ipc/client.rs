@@ -1,11 +1,11 @@
 //! Every command of the core as a typed function. Owns names and arguments; refuses to keep any state.
 
 use nexus_protocol::{
-    AppEvent, Bootstrap, DoctorReport, Download, DownloadId, DownloadRequest, ErrorCard, Event,
-    FileChange, FileDiff, FoundModel, HighlightSpan, HubDetails, HubPage, ImageData, ImportMode,
-    KeyStatus, KeyTest, LocalModels, Mode, ModelCatalog, ModelInfo, ModelRef, ModelRemoved,
-    ModelsPlace, ProviderEntry, ProviderView, Routing, SearchHit, SessionId, SessionSummary,
-    SettingsView, Snapshot, Submission, UndoReport, UndoScope,
+    AppEvent, Attachment, Bootstrap, DoctorReport, Download, DownloadId, DownloadRequest,
+    ErrorCard, Event, FileChange, FileDiff, FileDrag, FoundModel, HighlightSpan, HubDetails,
+    HubPage, ImageData, ImportMode, KeyStatus, KeyTest, LocalModels, Mode, ModelCatalog, ModelInfo,
+    ModelRef, ModelRemoved, ModelsPlace, ProviderEntry, ProviderView, Routing, SearchHit,
+    SessionId, SessionSummary, SettingsView, Snapshot, Submission, UndoReport, UndoScope,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -48,6 +48,17 @@ pub async fn subscribe(receive: impl FnMut(Vec<Event>) + 'static) -> Answer<()> 
 pub async fn subscribe_app(receive: impl FnMut(Vec<AppEvent>) + 'static) -> Answer<()> {
     let channel = channel(receive)?;
     invoke("subscribe_app", &arguments!(channel)).await
+}
+
+/// Opens the stream of files that are dragged over the window.
+pub async fn subscribe_drags(receive: impl FnMut(FileDrag) + 'static) -> Answer<()> {
+    let channel = channel(receive)?;
+    invoke("subscribe_drags", &arguments!(channel)).await
+}
+
+/// Reads what was dropped last, as images; a file that is none says why.
+pub async fn dropped_images() -> Answer<Vec<Answer<Attachment>>> {
+    invoke("dropped_images", &Nothing {}).await
 }
 
 /// What the window needs to draw itself first.

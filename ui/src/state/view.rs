@@ -3,11 +3,15 @@
 use std::collections::HashMap;
 
 use leptos::prelude::{
-    Callback, GetUntracked, RwSignal, Set, StoredValue, Update, UpdateValue, WithValue,
+    Callback, GetUntracked, RwSignal, Set, StoredValue, Update, UpdateValue, WithUntracked,
+    WithValue,
 };
 use nexus_protocol::{
     Attachment, ErrorCard, ItemId, Mode, Routing, SessionId, UndoReport, UndoScope,
 };
+
+/// Images that one message takes.
+const MOST_IMAGES: usize = 8;
 
 /// What fills the window beside the sidebar.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -103,6 +107,10 @@ pub struct View {
     pub adding_model: RwSignal<bool>,
     /// Why the last model file could not be added.
     pub model_error: RwSignal<Option<ErrorCard>>,
+    /// Whether files of another program are dragged over the window.
+    pub files_over: RwSignal<bool>,
+    /// Images that go with the next message.
+    pub attached: RwSignal<Vec<Attachment>>,
     drafts: StoredValue<HashMap<Option<SessionId>, Draft>>,
     toast_count: StoredValue<u64>,
 }
@@ -128,6 +136,8 @@ impl View {
             redo: RwSignal::new(None),
             adding_model: RwSignal::new(false),
             model_error: RwSignal::new(None),
+            files_over: RwSignal::new(false),
+            attached: RwSignal::new(Vec::new()),
             drafts: StoredValue::new(HashMap::new()),
             toast_count: StoredValue::new(0),
         }
@@ -153,6 +163,30 @@ impl View {
                 drafts.insert(session, draft);
             }
         });
+    }
+
+    /// Adds an image to the next message. Says where no more would be taken, and is `false` then.
+    pub fn attach(&self, image: Attachment) -> bool {
+        let room = self.attached.with_untracked(Vec::len) < MOST_IMAGES;
+        if room {
+            self.attached.update(|images| images.push(image));
+        } else {
+            self.say(
+                format!("A message takes {MOST_IMAGES} images at most"),
+                true,
+                None,
+            );
+        }
+        room
+    }
+
+    /// Says that the model in use takes none.
+    pub fn say_no_images(&self) {
+        self.say(
+            "This model reads no images. Choose another one to attach them.".into(),
+            true,
+            None,
+        );
     }
 
     /// Says something at the lower edge and returns its id, so that it can be taken away.

@@ -24,6 +24,7 @@ use nexus_protocol::{ErrorAction, ErrorCard, ErrorCode, ImageData};
 use url::{Host, Url};
 
 pub use address::is_public;
+pub use sniff::media_type;
 
 use crate::egress::Egress;
 

@@ -4,6 +4,7 @@
 //! read from the process's surroundings ([`CoreOptions`]). Refuses to own a turn (that is the agent's), SQL (the store's), a
 //! provider's dialect (llm's) and anything that draws.
 
+mod attach;
 mod cards;
 mod clock;
 mod doctor;
@@ -23,6 +24,7 @@ mod rules;
 pub mod secrets;
 pub mod settings;
 
+pub use attach::read_images;
 pub use clock::SystemClock;
 pub use doctor::doctor;
 pub use models::starter_ref as starter_model;

@@ -10,6 +10,7 @@ mod change;
 mod chat;
 mod clock;
 mod download;
+mod drag;
 mod dto;
 mod error;
 mod event;
@@ -37,6 +38,7 @@ pub use chat::{
 };
 pub use clock::{Clock, UnixMillis};
 pub use download::{Download, DownloadRequest, DownloadStatus};
+pub use drag::FileDrag;
 pub use dto::{
     Banner, BannerKind, Bootstrap, DoctorCheck, DoctorReport, DoctorStatus, Door, HighlightClass,
     HighlightSpan, ImportProgress, KeySource, KeyStatus, KeyTest, ModelCatalog, ProviderFailure,

@@ -1,12 +1,12 @@
 //! The buttons of a question. Deny comes first and has the focus; each answer is sent once.
 
-use leptos::{ev, html, prelude::*, task::spawn_local};
-use nexus_protocol::{Approval, ApprovalAnswer, ErrorCard, ItemId, SessionId};
+use leptos::{ev, html, prelude::*};
+use nexus_protocol::{Approval, ApprovalAnswer, ItemId, SessionId};
 
 use super::guard::{Guard, take_focus};
 use crate::{
     actions, browser,
-    components::ErrorNote,
+    components::{AnswerButton, AnswerFailed, Answering},
     state::{App, use_app},
     visible,
 };
@@ -44,8 +44,7 @@ pub fn Answers(
 ) -> impl IntoView {
     let app = use_app();
     let step = RwSignal::new(Step::Choose);
-    let sent = RwSignal::new(false);
-    let failed = RwSignal::new(None::<ErrorCard>);
+    let answering = Answering::new();
     let word = NodeRef::<html::Input>::new();
     let deny = NodeRef::<html::Button>::new();
     let back = NodeRef::<html::Button>::new();
@@ -53,21 +52,10 @@ pub fn Answers(
     take_focus(deny);
     let question = StoredValue::new(approval);
     let answer = Callback::new(move |answer: ApprovalAnswer| {
-        // A second click comes before the first one's answer is drawn.
-        if sent.get_untracked() {
-            return;
-        }
-        sent.set(true);
-        failed.set(None);
-        spawn_local(async move {
-            let approval = question.get_value();
-            match actions::answer(session, item, approval, answer).await {
-                Ok(()) => move_on(app, item),
-                Err(card) => {
-                    sent.try_set(false);
-                    failed.try_set(Some(card));
-                }
-            }
+        answering.send(async move {
+            actions::answer(session, item, question.get_value(), answer).await?;
+            move_on(app, item);
+            Ok(())
         });
     });
     let send_denial = move || {
@@ -118,27 +106,18 @@ pub fn Answers(
     let has_rule = rule.is_some();
     let rule_text = rule.map(|rule| visible::plain(&rule)).unwrap_or_default();
     view! {
-        {move || failed.get().map(|card| view! {
-            <div class="approval-failed"><ErrorNote card on_action=Callback::new(move |_| failed.set(None)) /></div>
-        })}
+        <AnswerFailed answering class="approval-failed" />
         <Show when=move || step.get() == Step::Rule>
             <p class="approval-rule" data-testid="approval-rule">
                 "From now on, in every chat, this is allowed without asking: "
                 <code dir="ltr">{rule_text.clone()}</code>
             </p>
         </Show>
-        <div class="approval-answers" role="group" aria-label="Your answer" aria-busy=move || sent.get().to_string()>
+        <div class="approval-answers" role="group" aria-label="Your answer" aria-busy=move || answering.busy().to_string()>
             <span class="approval-deny">
-                <button
-                    type="button"
-                    class="button"
-                    node_ref=deny
-                    data-testid="deny"
-                    disabled=move || sent.get()
-                    on:click=move |_| send_denial()
-                >
+                <AnswerButton answering testid="deny" node=deny press=Callback::new(move |()| send_denial())>
                     "Deny"
-                </button>
+                </AnswerButton>
                 <Show
                     when=move || step.get() == Step::Word
                     fallback=move || view! {
@@ -146,7 +125,7 @@ pub fn Answers(
                             type="button"
                             class="link-button"
                             data-testid="deny-word"
-                            disabled=move || sent.get()
+                            disabled=move || answering.busy()
                             on:click=move |_| step.set(Step::Word)
                         >
                             "Deny with a word…"
@@ -171,37 +150,33 @@ pub fn Answers(
                     when=move || step.get() == Step::Rule
                     fallback=move || view! {
                         {has_rule.then(|| view! {
-                            <button
-                                type="button"
-                                class="button quiet"
-                                data-testid="approve-always"
-                                disabled=move || sent.get()
-                                on:keydown=move |event| guard.on_key(&event)
-                                on:click=move |_| step.set(Step::Rule)
+                            <AnswerButton
+                                answering
+                                testid="approve-always"
+                                kind="quiet"
+                                guard
+                                press=Callback::new(move |()| step.set(Step::Rule))
                             >
                                 "Always for this rule…"
-                            </button>
+                            </AnswerButton>
                         })}
-                        <button
-                            type="button"
-                            class="button"
-                            data-testid="approve-session"
-                            disabled=move || sent.get()
-                            on:keydown=move |event| guard.on_key(&event)
-                            on:click=move |_| answer.run(ApprovalAnswer::Session)
+                        <AnswerButton
+                            answering
+                            testid="approve-session"
+                            guard
+                            press=Callback::new(move |()| answer.run(ApprovalAnswer::Session))
                         >
                             "Allow for this chat"
-                        </button>
-                        <button
-                            type="button"
-                            class="button primary"
-                            data-testid="approve-once"
-                            disabled=move || sent.get()
-                            on:keydown=move |event| guard.on_key(&event)
-                            on:click=move |_| answer.run(ApprovalAnswer::Once)
+                        </AnswerButton>
+                        <AnswerButton
+                            answering
+                            testid="approve-once"
+                            kind="primary"
+                            guard
+                            press=Callback::new(move |()| answer.run(ApprovalAnswer::Once))
                         >
                             "Allow once"
-                        </button>
+                        </AnswerButton>
                     }
                 >
                     <button
@@ -212,16 +187,15 @@ pub fn Answers(
                     >
                         "Back"
                     </button>
-                    <button
-                        type="button"
-                        class="button primary"
-                        data-testid="approve-always"
-                        disabled=move || sent.get()
-                        on:keydown=move |event| guard.on_key(&event)
-                        on:click=move |_| answer.run(ApprovalAnswer::Always)
+                    <AnswerButton
+                        answering
+                        testid="approve-always"
+                        kind="primary"
+                        guard
+                        press=Callback::new(move |()| answer.run(ApprovalAnswer::Always))
                     >
                         "Always allow this"
-                    </button>
+                    </AnswerButton>
                 </Show>
             </span>
         </div>

@@ -115,16 +115,18 @@ fn FoundLine(model: FoundModel) -> impl IntoView {
             let here = here.clone();
             let label = format!("Use {name}");
             view! {
-                <span class="fit-needs">"on the list above"</span>
-                <button
-                    type="button"
-                    class="button quiet"
-                    aria-label=label
-                    data-testid="use-model"
-                    on:click=move |_| actions::use_model(app, here.clone())
-                >
-                    "Use"
-                </button>
+                <div class="card-actions">
+                    <span class="fit-needs">"on the list above"</span>
+                    <button
+                        type="button"
+                        class="button quiet"
+                        aria-label=label
+                        data-testid="use-model"
+                        on:click=move |_| actions::use_model(app, here.clone())
+                    >
+                        "Use"
+                    </button>
+                </div>
             }
             .into_any()
         }

@@ -185,7 +185,7 @@ pub fn DownloadTools(id: DownloadId) -> impl IntoView {
                     </button>
                 }
                 .into_any(),
-                Some(DownloadStatus::Paused) => view! {
+                Some(status @ (DownloadStatus::Paused | DownloadStatus::Failed { .. })) => view! {
                     {cancel()}
                     <button
                         type="button"
@@ -193,19 +193,7 @@ pub fn DownloadTools(id: DownloadId) -> impl IntoView {
                         data-testid="download-resume"
                         on:click=move |_| actions::resume_download(app, id)
                     >
-                        "Resume"
-                    </button>
-                }
-                .into_any(),
-                Some(DownloadStatus::Failed { .. }) => view! {
-                    {cancel()}
-                    <button
-                        type="button"
-                        class="button"
-                        data-testid="download-resume"
-                        on:click=move |_| actions::resume_download(app, id)
-                    >
-                        "Try again"
+                        {if status == DownloadStatus::Paused { "Resume" } else { "Try again" }}
                     </button>
                 }
                 .into_any(),

@@ -1,7 +1,7 @@
 //! One model on this machine: use it, make it the default, see how it did here, remove it.
 
-use leptos::{html, prelude::*, task::spawn_local};
-use nexus_protocol::{LocalModelView, ModelRef, StarterStatus};
+use leptos::{html, prelude::*};
+use nexus_protocol::{FitLabel, LocalModelView, ModelRef, StarterStatus};
 use serde_json::Value;
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     actions,
-    components::{ErrorNote, Icon, Menu, MenuItem, Shape},
+    components::{AnswerButton, AnswerFailed, Answering, Icon, Menu, MenuItem, Shape},
     format,
     state::use_app,
     visible,
@@ -48,6 +48,13 @@ pub fn LocalCard(model: ModelRef) -> impl IntoView {
         held.with(|held| held.as_ref().map(|view| view.info.display_name.clone()))
             .unwrap_or_default()
     });
+    // What would not fit can be tried all the same, but nobody is asked to.
+    let runs = Memo::new(move |_| {
+        held.with(|held| {
+            held.as_ref()
+                .is_some_and(|view| view.fit.label != FitLabel::WontFit)
+        })
+    });
     let is_default = Memo::new(move |_| {
         model.with_value(|model| app.facts.default_model().as_ref() == Some(model))
     });
@@ -59,6 +66,11 @@ pub fn LocalCard(model: ModelRef) -> impl IntoView {
         if let Some(opener) = opener.get_untracked() {
             let _focused = opener.focus();
         }
+    });
+    // The button that was pressed goes with what is below: the focus goes back to where it was opened from.
+    let fold = Callback::new(move |()| {
+        below.set(Below::Nothing);
+        close.run(());
     });
     let item = |label, hint, shape, testid, run| MenuItem {
         label,
@@ -158,7 +170,8 @@ pub fn LocalCard(model: ModelRef) -> impl IntoView {
                 </button>
                 <button
                     type="button"
-                    class="button primary"
+                    class="button"
+                    class:primary=move || runs.get()
                     data-testid="model-chat"
                     aria-label=move || format!("Use {}", name.get())
                     title=move || if app.store.open.with(Option::is_some) {
@@ -177,13 +190,11 @@ pub fn LocalCard(model: ModelRef) -> impl IntoView {
             {move || match below.get() {
                 Below::Nothing => ().into_any(),
                 Below::Details => view! {
-                    {move || held.get().map(|view| view! { <About view below /> })}
+                    {move || held.get().map(|view| view! { <About view fold /> })}
                 }
                 .into_any(),
-                Below::Removal => view! {
-                    {move || held.get().map(|view| view! { <Removal view below /> })}
-                }
-                .into_any(),
+                // As it was when it was asked: the model leaves the memory first, and an answer on its way is not asked for anew.
+                Below::Removal => held.get_untracked().map(|view| view! { <Removal view fold /> }).into_any(),
             }}
         </article>
     }
@@ -191,7 +202,7 @@ pub fn LocalCard(model: ModelRef) -> impl IntoView {
 
 /// How it did here, what it needs, where it is and where it came from.
 #[component]
-fn About(view: LocalModelView, below: RwSignal<Below>) -> impl IntoView {
+fn About(view: LocalModelView, fold: Callback<()>) -> impl IntoView {
     let origin = view
         .origin
         .map(|origin| visible::plain(&format!("{} · {}", origin.model, origin.file)));
@@ -215,7 +226,7 @@ fn About(view: LocalModelView, below: RwSignal<Below>) -> impl IntoView {
                 <p class="about-line"><span>"From "</span><span dir="auto">{origin}</span></p>
             })}
             <div class="actions end">
-                <button type="button" class="button quiet" on:click=move |_| below.set(Below::Nothing)>"Hide"</button>
+                <button type="button" class="button quiet" on:click=move |_| fold.run(())>"Hide"</button>
             </div>
         </div>
     }
@@ -223,10 +234,9 @@ fn About(view: LocalModelView, below: RwSignal<Below>) -> impl IntoView {
 
 /// Asks once, in place.
 #[component]
-fn Removal(view: LocalModelView, below: RwSignal<Below>) -> impl IntoView {
+fn Removal(view: LocalModelView, fold: Callback<()>) -> impl IntoView {
     let app = use_app();
-    let busy = RwSignal::new(false);
-    let failed = RwSignal::new(None);
+    let answering = Answering::new();
     let keep = NodeRef::<html::Button>::new();
     Effect::new(move |_| {
         if let Some(keep) = keep.get() {
@@ -247,55 +257,32 @@ fn Removal(view: LocalModelView, below: RwSignal<Below>) -> impl IntoView {
         )
     };
     let model = StoredValue::new(view.info.model);
-    let remove = move |_| {
-        busy.set(true);
-        failed.set(None);
-        let name = name.clone();
-        spawn_local(async move {
-            match actions::remove_model(app, model.get_value()).await {
-                Ok(removed) => {
-                    let words = if removed.still_elsewhere || removed.bytes_freed == 0 {
-                        format!("{name} is removed; its file stays where it was")
-                    } else {
-                        format!(
-                            "{name} is removed: {} are free again",
-                            format::bytes(removed.bytes_freed)
-                        )
-                    };
-                    app.view.say(words, false, None);
-                }
-                Err(card) => {
-                    failed.try_set(Some(card));
-                    busy.try_set(false);
-                }
-            }
+    let name = StoredValue::new(name);
+    let remove = Callback::new(move |()| {
+        answering.send(async move {
+            let removed = actions::remove_model(app, model.get_value()).await?;
+            app.view
+                .say(words::removed(&name.get_value(), &removed), false, None);
+            Ok(())
         });
-    };
+    });
     view! {
         <div class="card-below removal" role="group" aria-label="Remove this model" data-testid="removal">
             <p>{question}</p>
             <div class="card-actions">
-                <button
-                    type="button"
-                    class="button"
-                    node_ref=keep
-                    data-testid="removal-keep"
-                    disabled=move || busy.get()
-                    on:click=move |_| below.set(Below::Nothing)
+                <AnswerButton
+                    answering
+                    testid="removal-keep"
+                    node=keep
+                    press=fold
                 >
                     "Keep"
-                </button>
-                <button
-                    type="button"
-                    class="button bad"
-                    data-testid="model-remove"
-                    disabled=move || busy.get()
-                    on:click=remove
-                >
-                    {move || if busy.get() { "Removing…".to_owned() } else { verb.clone() }}
-                </button>
+                </AnswerButton>
+                <AnswerButton answering testid="model-remove" kind="bad" press=remove>
+                    {move || if answering.busy() { "Removing…".to_owned() } else { verb.clone() }}
+                </AnswerButton>
             </div>
-            {move || failed.get().map(|card| view! { <ErrorNote card /> })}
+            <AnswerFailed answering class="card-below" />
         </div>
     }
 }

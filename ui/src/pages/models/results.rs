@@ -148,7 +148,7 @@ pub fn AddPath(path: String) -> impl IntoView {
     let busy = move || state.get() == Adding::Busy;
     view! {
         <section class="models-part" aria-label="A file of your own">
-            <div class="card model-card" data-testid="add-path">
+            <div class="card model-card add-path" data-testid="add-path">
                 <div class="card-words">
                     <div class="card-title">{format!("Add {name}")}</div>
                     <div class="card-facts">

@@ -76,7 +76,7 @@ pub fn SearchField() -> impl IntoView {
                 node_ref=field
                 type="text"
                 aria-label="Search models by words, author/name or link, or paste the path of a file"
-                placeholder="Search Hugging Face, or paste author/model, a link or a path"
+                placeholder="Search Hugging Face, or paste a name, link or path"
                 autocomplete="off"
                 spellcheck="false"
                 dir="auto"

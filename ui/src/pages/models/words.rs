@@ -2,7 +2,7 @@
 
 use nexus_protocol::{
     Download, DownloadStatus, FitLabel, Gate, HubModel, LocalModelView, Measured, MemoryEstimate,
-    ModelSkills, SizeGroup,
+    ModelRemoved, ModelSkills, SizeGroup,
 };
 
 use crate::{format, state::percent};
@@ -38,30 +38,6 @@ impl Typed {
         } else {
             Self::Question
         }
-    }
-}
-
-/// What a drop carried.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Dropped {
-    /// One file, and its address.
-    Path(String),
-    /// More than one.
-    Several,
-    /// A file whose place the system keeps to itself.
-    Hidden,
-}
-
-/// Reads the list of addresses that came with a drop.
-pub fn dropped(list: &str) -> Dropped {
-    let mut files = list
-        .lines()
-        .map(str::trim)
-        .filter(|line| line.starts_with("file://"));
-    match (files.next(), files.next()) {
-        (Some(one), None) => Dropped::Path(one.to_owned()),
-        (Some(_), Some(_)) => Dropped::Several,
-        (None, _) => Dropped::Hidden,
     }
 }
 
@@ -224,6 +200,18 @@ pub fn engine(backend: &str) -> String {
         "llama" => "llama.cpp".to_owned(),
         "mistral" => "mistral.rs".to_owned(),
         other => other.to_owned(),
+    }
+}
+
+/// What came of removing a model.
+pub fn removed(name: &str, removed: &ModelRemoved) -> String {
+    if removed.still_elsewhere || removed.bytes_freed == 0 {
+        format!("{name} is removed; its file stays where it was")
+    } else {
+        format!(
+            "{name} is removed: {} are free again",
+            format::bytes(removed.bytes_freed)
+        )
     }
 }
 

@@ -60,17 +60,6 @@ fn paths_are_told_from_questions() {
 }
 
 #[test]
-fn a_drop_is_one_file_with_an_address() {
-    assert_eq!(
-        dropped("# from a file manager\r\nfile:///a.gguf\r\n"),
-        Dropped::Path("file:///a.gguf".into())
-    );
-    assert_eq!(dropped("file:///a\r\nfile:///b"), Dropped::Several);
-    assert_eq!(dropped("https://example.org/"), Dropped::Hidden);
-    assert_eq!(dropped(""), Dropped::Hidden);
-}
-
-#[test]
 fn every_state_of_a_download_has_its_line() {
     let failed = DownloadStatus::Failed {
         error: ErrorCard::new(ErrorCode::Storage, "Full", "Make room.", ErrorAction::Retry),
@@ -214,4 +203,24 @@ fn what_was_measured_is_told_short_and_whole() {
         ..whole
     };
     assert_eq!(measured_short(&loaded), "measured: loads in 1.2 s");
+}
+
+#[test]
+fn a_removal_says_what_the_disk_gained() {
+    let freed = ModelRemoved {
+        bytes_freed: 2_500_000_000,
+        still_elsewhere: false,
+    };
+    assert_eq!(
+        removed("Tiny", &freed),
+        "Tiny is removed: 2.5 GB are free again"
+    );
+    let link = ModelRemoved {
+        bytes_freed: 0,
+        still_elsewhere: true,
+    };
+    assert_eq!(
+        removed("Tiny", &link),
+        "Tiny is removed; its file stays where it was"
+    );
 }
