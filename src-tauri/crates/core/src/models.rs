@@ -19,6 +19,7 @@ mod outlook;
 mod remote;
 mod shape;
 mod shelf;
+mod split;
 mod tuned;
 mod watch;
 
@@ -116,6 +117,7 @@ impl Models {
             local.clone(),
             parts.folder.clone(),
             parts.limits.clone(),
+            parts.maps,
             Arc::clone(&parts.events),
         );
         let listeners = Arc::clone(&parts.events);

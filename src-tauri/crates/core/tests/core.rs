@@ -1,5 +1,6 @@
 //! What the tests share.
 
+mod bundles;
 mod chats;
 mod downloads;
 mod faults;

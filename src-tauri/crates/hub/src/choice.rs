@@ -13,6 +13,15 @@ use crate::{
 /// More parts than any model is split into; a listing that says more is not one.
 const MAX_PARTS: u32 = 200;
 
+/// What an author may put beside a model: its vocabulary and what makes a prompt of a conversation.
+const COMPANIONS: [&str; 3] = [
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+];
+/// Of one of them, in bytes. The largest known vocabularies have about 35 MiB.
+const MAX_COMPANION: u64 = 64 * 1024 * 1024;
+
 /// How much of the model's quality a packing keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group {
@@ -33,7 +42,9 @@ pub struct Choice {
     pub group: Group,
     /// In order; several where the model is split.
     pub files: Vec<HubFile>,
-    /// Of all files, in bytes.
+    /// Small files that belong to it: fetched beside it where they can be had, and never missed.
+    pub companions: Vec<HubFile>,
+    /// Of all `files`, in bytes.
     pub size: u64,
 }
 
@@ -86,10 +97,10 @@ impl Choice {
 
 /// All choices of a model, the smallest first. Companions of models (projectors, importance tables), sets with missing parts and
 /// other kinds of files are no choices.
-pub fn choices(files: &[HubFile]) -> Vec<Choice> {
+pub fn choices(all: &[HubFile]) -> Vec<Choice> {
     // By folder and name, because parts of several packings may have the same name in different folders.
     let mut sets: BTreeMap<(String, u32), BTreeMap<u32, HubFile>> = BTreeMap::new();
-    for file in files {
+    for file in all {
         let path = file.path.as_str();
         let Some(stem) = strip_gguf(path) else {
             continue;
@@ -121,6 +132,7 @@ pub fn choices(files: &[HubFile]) -> Vec<Choice> {
             Choice {
                 quantization,
                 group,
+                companions: companions_of(&base, all),
                 files,
                 size,
             }
@@ -162,6 +174,27 @@ pub fn recommended(choices: &[Choice], needs: &Needs) -> Option<usize> {
         let large = usable(fit).find(|(_, choice)| choice.group == Group::Large);
         balanced.or(small).or(large).map(|(index, _)| index)
     })
+}
+
+/// What lies beside it in its folder, else at the top.
+fn companions_of(base: &str, all: &[HubFile]) -> Vec<HubFile> {
+    let folder = base.rsplit_once('/').map(|(folder, _)| folder);
+    let at = |path: String| {
+        all.iter().find(|file| {
+            file.path.as_str() == path
+                && file.checksum.is_some()
+                && (1..=MAX_COMPANION).contains(&file.size)
+        })
+    };
+    COMPANIONS
+        .iter()
+        .filter_map(|name| {
+            folder
+                .and_then(|folder| at(format!("{folder}/{name}")))
+                .or_else(|| at((*name).to_owned()))
+        })
+        .cloned()
+        .collect()
 }
 
 fn strip_gguf(path: &str) -> Option<&str> {

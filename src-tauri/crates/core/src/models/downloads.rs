@@ -51,6 +51,8 @@ struct Inner {
     local: LocalModels,
     folder: ModelsFolder,
     limits: Limits,
+    /// Whether llama.cpp is among the engines.
+    llama: bool,
     events: Arc<Broadcast<AppEvent>>,
     slots: Arc<Semaphore>,
     entries: Mutex<BTreeMap<DownloadId, Entry>>,
@@ -113,6 +115,7 @@ impl Downloads {
         local: LocalModels,
         folder: ModelsFolder,
         limits: Limits,
+        llama: bool,
         events: Arc<Broadcast<AppEvent>>,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -120,6 +123,7 @@ impl Downloads {
             local,
             folder,
             limits,
+            llama,
             events,
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             entries: Mutex::default(),
@@ -201,7 +205,7 @@ impl Downloads {
             .gguf
             .as_ref()
             .and_then(|gguf| gguf.architecture.as_deref());
-        if let Some(reason) = engines::objection(&choice, architecture) {
+        if let Some(reason) = engines::objection(&choice, architecture, self.0.llama) {
             return Err(ErrorCard::new(
                 ErrorCode::UnsupportedQuantization,
                 format!("{} cannot be used here", choice.label()),
@@ -211,10 +215,7 @@ impl Downloads {
         }
         let id = DownloadId(uuid::Uuid::now_v7());
         let label = choice.label().to_owned();
-        let origin = choice
-            .files
-            .first()
-            .and_then(|file| Origin::new(id, info.id.clone(), revision, label, file))
+        let origin = Origin::new(id, info.id.clone(), revision, label, &choice)
             .ok_or_else(|| cards::hub(TITLE, &HubError::NoHash(request.file.clone())))?;
         if let Some(model) = self.here(&origin).await {
             return Ok(done(&origin, model));
@@ -422,7 +423,7 @@ fn first_file(choice: &Choice) -> Option<&str> {
 
 fn done(origin: &Origin, model: ModelRef) -> Download {
     Download {
-        received: origin.size,
+        received: origin.bytes(),
         status: DownloadStatus::Done { model },
         ..landing::fresh(origin)
     }

@@ -22,8 +22,8 @@ pub fn reads(quantization: &Quantization) -> bool {
     !quantization.is_importance() && !base.starts_with("TQ") && !base.contains("FP4")
 }
 
-/// Why the engines cannot run this choice; `None` where nothing speaks against it.
-pub fn objection(choice: &Choice, architecture: Option<&str>) -> Option<String> {
+/// Why the engines cannot run this choice; `None` where nothing speaks against it. `llama`: whether llama.cpp is among them.
+pub fn objection(choice: &Choice, architecture: Option<&str>, llama: bool) -> Option<String> {
     if let Some(architecture) = architecture
         && !ARCHITECTURES.contains(&architecture)
     {
@@ -31,9 +31,9 @@ pub fn objection(choice: &Choice, architecture: Option<&str>) -> Option<String> 
             "The engines of this app do not know the architecture “{architecture}” yet."
         ));
     }
-    if choice.files.len() > 1 {
+    if choice.files.len() > 1 && !llama {
         return Some(format!(
-            "It is split into {} files, which the engines of this app cannot put together.",
+            "It is split into {} files, which only llama.cpp puts together, and that engine is not here.",
             choice.files.len()
         ));
     }
@@ -44,7 +44,7 @@ pub fn objection(choice: &Choice, architecture: Option<&str>) -> Option<String> 
             "The engines of this app do not read weights packed as {quantization}."
         ));
     }
-    if choice.files.iter().any(|file| file.sha256.is_none()) {
+    if choice.files.iter().any(|file| file.sha256().is_none()) {
         return Some("The hub gives no checksum for it, so it could not be checked.".to_owned());
     }
     None
@@ -83,10 +83,10 @@ mod tests {
         let file = |name: &str| HubFile {
             path: FilePath::new(name).unwrap(),
             size: 1,
-            sha256: Some([0; 32].into()),
+            checksum: Some(nexus_hub::Sha256Sum::from([0; 32]).into()),
         };
         let objections = |name: &str, architecture: Option<&str>| {
-            objection(&choices(&[file(name)])[0], architecture)
+            objection(&choices(&[file(name)])[0], architecture, true)
         };
         assert_eq!(objections("m-Q4_K_M.gguf", Some("llama")), None);
         assert_eq!(objections("m.gguf", None), None);
@@ -99,6 +99,11 @@ mod tests {
             file("m-Q8_0-00001-of-00002.gguf"),
             file("m-Q8_0-00002-of-00002.gguf"),
         ]);
-        assert!(objection(&split[0], None).unwrap().contains("2 files"));
+        assert_eq!(objection(&split[0], None, true), None);
+        assert!(
+            objection(&split[0], None, false)
+                .unwrap()
+                .contains("2 files")
+        );
     }
 }

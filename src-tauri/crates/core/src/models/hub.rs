@@ -223,7 +223,7 @@ async fn read_details(
             describe(
                 choice,
                 fit::judge(estimate, None, machine),
-                engines::objection(choice, architecture.as_deref()),
+                engines::objection(choice, architecture.as_deref(), machine.maps),
                 choice
                     .files
                     .first()

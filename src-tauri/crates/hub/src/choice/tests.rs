@@ -9,7 +9,7 @@ fn file(path: &str, size: u64) -> HubFile {
     HubFile {
         path: FilePath::new(path).unwrap(),
         size,
-        sha256: None,
+        checksum: None,
     }
 }
 
@@ -35,6 +35,38 @@ fn seven_billion() -> Vec<HubFile> {
         file("mmproj-F16.gguf", GIB),
         file("imatrix.gguf", GIB),
     ]
+}
+
+#[test]
+fn what_belongs_to_a_file_is_looked_for_beside_it_and_then_at_the_top() {
+    let summed = |path: &str, size| HubFile {
+        checksum: Some(crate::GitSum::from([7; 20]).into()),
+        ..file(path, size)
+    };
+    let companions = |all: &[HubFile]| -> Vec<String> {
+        let choices = choices(all);
+        let companions = choices[0].companions.iter();
+        companions.map(|file| file.path.to_string()).collect()
+    };
+    let all = [
+        file("Q8/m-Q8_0.gguf", GIB),
+        summed("tokenizer.json", 100),
+        summed("Q8/tokenizer.json", 100),
+        summed("chat_template.jinja", 9),
+        summed("config.json", 9),
+        summed("Q4/tokenizer_config.json", 9),
+    ];
+    assert_eq!(
+        companions(&all),
+        ["Q8/tokenizer.json", "chat_template.jinja"]
+    );
+    let odd = [
+        file("m-Q8_0.gguf", GIB),
+        file("tokenizer.json", 100),
+        summed("tokenizer_config.json", 64 * 1024 * 1024 + 1),
+        summed("chat_template.jinja", 0),
+    ];
+    assert_eq!(companions(&odd), [""; 0], "no sum, too large, empty");
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub const WORKING: &str = ".download-";
 
 /// Its folder: the same for the same bytes, so that two programs that fetch them meet there.
 pub fn folder_for(models: &Path, origin: &Origin) -> PathBuf {
-    let sum = origin.sha256.to_string();
+    let sum = origin.fingerprint();
     let name = files::slug(Path::new(&origin.file));
     models.join(format!("{WORKING}{name}-{}", &sum[..12]))
 }
@@ -40,7 +40,7 @@ pub fn working_folders(models: &Path) -> Vec<(PathBuf, Origin)> {
         .filter_map(|entry| {
             let origin = Origin::read(&entry.path())?;
             // A name that leads elsewhere was put there by somebody else.
-            origin.hub_file()?;
+            origin.files()?;
             Some((entry.path(), origin))
         })
         .collect();
@@ -53,8 +53,8 @@ pub fn prepare(folder: &Path, origin: Origin) -> Result<Origin, ErrorCard> {
     let failed = |error: io::Error| cards::storage("The download could not begin", &error);
     fs::create_dir_all(folder).map_err(failed)?;
     if let Some(kept) = Origin::read(folder)
-        && kept.sha256 == origin.sha256
-        && kept.hub_file().is_some()
+        && kept.files().is_some()
+        && kept.files() == origin.files()
     {
         return Ok(kept);
     }
@@ -84,7 +84,7 @@ pub fn fresh(origin: &Origin) -> Download {
         label: origin.label.clone(),
         status: DownloadStatus::Paused,
         received: 0,
-        total: origin.size,
+        total: origin.bytes(),
         rate: None,
         seconds_left: None,
         trouble: None,
@@ -93,13 +93,16 @@ pub fn fresh(origin: &Origin) -> Download {
 
 /// Bytes on the disk.
 pub fn received(folder: &Path, origin: &Origin) -> u64 {
-    let whole = origin
-        .hub_file()
-        .is_some_and(|file| folder.join(file.path.file_name()).is_file());
-    if whole {
-        return origin.size;
-    }
-    unfinished(folder).iter().map(|(_, done, _)| done).sum()
+    let files = origin.files().unwrap_or_default();
+    let whole = files
+        .iter()
+        .chain(&origin.companions())
+        .filter(|file| folder.join(file.path.file_name()).is_file())
+        .map(|file| file.size)
+        .fold(0, u64::saturating_add);
+    let parts = unfinished(folder);
+    let parts = parts.iter().map(|(_, done, _)| *done);
+    parts.fold(whole, u64::saturating_add)
 }
 
 /// Makes a model of it: its name after `local/`.

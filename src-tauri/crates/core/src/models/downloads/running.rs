@@ -132,16 +132,17 @@ impl Task {
     async fn fetch(&self) -> Result<End, ErrorCard> {
         self.show(|view| view.status = DownloadStatus::Connecting);
         let hub = self.inner.hub.connect().await?;
-        let file = self
+        let files = self
             .origin
-            .hub_file()
+            .files()
             .ok_or_else(|| cards::internal("the note of a download was changed"))?;
         let failed = |error: HubError| cards::hub(TITLE, &error);
         let download = nexus_hub::Downloads::new(hub, 1, self.inner.limits.clone())
             .start(Request {
                 model: self.origin.model.clone(),
                 revision: self.origin.revision.clone(),
-                files: vec![file],
+                files,
+                optional: self.origin.companions(),
                 folder: self.folder.clone(),
             })
             .map_err(failed)?;
