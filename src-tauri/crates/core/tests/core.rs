@@ -10,6 +10,7 @@ mod library;
 mod models;
 mod offline;
 mod settings;
+mod stopped;
 mod workers;
 
 use std::{

@@ -5,6 +5,7 @@
 //! (`nexus-hub`), the task of one (`running`) and what its folder holds (`landing`).
 
 mod landing;
+mod offline;
 mod running;
 
 use std::{
@@ -56,6 +57,7 @@ struct Inner {
     events: Arc<Broadcast<AppEvent>>,
     slots: Arc<Semaphore>,
     entries: Mutex<BTreeMap<DownloadId, Entry>>,
+    waiting: offline::Waiting,
     /// While the models folder is being moved.
     closed: AtomicBool,
 }
@@ -109,7 +111,7 @@ impl Inner {
 }
 
 impl Downloads {
-    /// Nothing runs yet, and the disk is not looked at.
+    /// Nothing runs yet, and the disk is not looked at. Within a tokio runtime.
     pub fn new(
         hub: HubAccess,
         local: LocalModels,
@@ -118,7 +120,8 @@ impl Downloads {
         llama: bool,
         events: Arc<Broadcast<AppEvent>>,
     ) -> Self {
-        Self(Arc::new(Inner {
+        let switch = hub.switch();
+        let inner = Arc::new(Inner {
             hub,
             local,
             folder,
@@ -127,8 +130,11 @@ impl Downloads {
             events,
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             entries: Mutex::default(),
+            waiting: offline::Waiting::new(),
             closed: AtomicBool::new(false),
-        }))
+        });
+        offline::follow(&inner, switch);
+        Self(inner)
     }
 
     /// All of them, the oldest first: those of this run, and those that the disk knows from earlier ones.
@@ -279,6 +285,7 @@ impl Downloads {
     pub async fn resume(&self, id: DownloadId) -> Result<Download, ErrorCard> {
         self.refuse_while_closed()?;
         self.look_up(id).await?;
+        self.0.waiting.remove(id);
         let mut entries = self.0.lock();
         let Some(entry) = entries.get_mut(&id) else {
             return Err(unknown());
@@ -311,15 +318,18 @@ impl Downloads {
     pub async fn pause(&self, id: DownloadId) -> Result<Download, ErrorCard> {
         self.look_up(id).await?;
         self.stop(id).await;
-        let entries = self.0.lock();
-        let entry = entries.get(&id).ok_or_else(unknown)?;
-        Ok(entry.view.clone())
+        self.0.waiting.remove(id);
+        // It waits for nothing any more.
+        self.0
+            .show(id, |view| view.trouble = None)
+            .ok_or_else(unknown)
     }
 
     /// Stops one and removes what came. One that is done goes off the list; its model stays.
     pub async fn cancel(&self, id: DownloadId) -> Result<(), ErrorCard> {
         self.look_up(id).await?;
         self.stop(id).await;
+        self.0.waiting.remove(id);
         let (folder, landed) = {
             let entries = self.0.lock();
             let entry = entries.get(&id).ok_or_else(unknown)?;
@@ -336,14 +346,20 @@ impl Downloads {
         Ok(())
     }
 
-    /// Pauses all: the program ends, or nothing may leave this machine any more.
+    /// Pauses all: the program ends.
     pub async fn pause_all(&self) {
+        self.stop_all().await;
+    }
+
+    /// Those that were stopped.
+    async fn stop_all(&self) -> Vec<DownloadId> {
         let running: Vec<DownloadId> = {
             let entries = self.0.lock();
             let running = entries.iter().filter(|(_, entry)| entry.running.is_some());
             running.map(|(id, _)| *id).collect()
         };
-        futures::future::join_all(running.into_iter().map(|id| self.stop(id))).await;
+        futures::future::join_all(running.iter().map(|id| self.stop(*id))).await;
+        running
     }
 
     /// Lets none begin while the folder is moved.

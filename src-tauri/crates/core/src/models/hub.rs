@@ -2,6 +2,7 @@
 //!
 //! Owns the way to the hub (address, token, client) and putting its answers into words for people. Refuses to fetch (`downloads`).
 
+use nexus_egress::Switch;
 use nexus_hub::{
     Address, Choice, Gated, Group, Hub, HubError, HubSettings, ModelId, ModelInfo, ModelSummary,
     Needs, Remedy, Skills, choices, recommended,
@@ -42,6 +43,11 @@ impl HubAccess {
             providers,
             egress,
         }
+    }
+
+    /// Whether anything may leave.
+    pub fn switch(&self) -> Switch {
+        self.egress.switch().clone()
     }
 
     /// The hub's address.
