@@ -15,6 +15,7 @@ mod library;
 mod local;
 mod moving;
 mod origin;
+mod original;
 mod outlook;
 mod remote;
 mod shape;

@@ -3,6 +3,8 @@
 //! Owns: which files belong together, and what suits a machine. Refuses to own: how much memory is free (given), and the exact
 //! need, which only the file's header tells (`worker-client`).
 
+mod original;
+
 use std::collections::BTreeMap;
 
 use crate::{
@@ -33,14 +35,25 @@ pub enum Group {
     Large,
 }
 
-/// One packing of a model: a file, or all parts of one.
+/// What lies on the disk when it is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A GGUF file, or all parts of one.
+    Gguf,
+    /// A folder with weights in safetensors, as the author published them.
+    Folder,
+}
+
+/// One packing of a model: a file, all parts of one, or the files of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
+    /// Which engine it is for.
+    pub form: Form,
     /// As the file's name says; `None` where it says nothing.
     pub quantization: Option<Quantization>,
     /// By bits.
     pub group: Group,
-    /// In order; several where the model is split.
+    /// In order; several where the model is split. Of a folder the weights come first.
     pub files: Vec<HubFile>,
     /// Small files that belong to it: fetched beside it where they can be had, and never missed.
     pub companions: Vec<HubFile>,
@@ -86,16 +99,17 @@ impl Choice {
         }
     }
 
-    /// What a person reads: `Q4_K_M`, or the file's name.
+    /// What a person reads: `Q4_K_M`, `Original`, or the file's name.
     pub fn label(&self) -> &str {
         match &self.quantization {
             Some(quantization) => quantization.name(),
+            None if self.form == Form::Folder => "Original",
             None => self.files.first().map_or("", |file| file.path.file_name()),
         }
     }
 }
 
-/// All choices of a model, the smallest first. Companions of models (projectors, importance tables), sets with missing parts and
+/// All choices of a model, the smallest first; where there are none in GGUF, the one that its author published. Companions of models (projectors, importance tables), sets with missing parts and
 /// other kinds of files are no choices.
 pub fn choices(all: &[HubFile]) -> Vec<Choice> {
     // By folder and name, because parts of several packings may have the same name in different folders.
@@ -130,6 +144,7 @@ pub fn choices(all: &[HubFile]) -> Vec<Choice> {
                 .iter()
                 .fold(0_u64, |sum, file| sum.saturating_add(file.size));
             Choice {
+                form: Form::Gguf,
                 quantization,
                 group,
                 companions: companions_of(&base, all),
@@ -138,6 +153,9 @@ pub fn choices(all: &[HubFile]) -> Vec<Choice> {
             }
         })
         .collect();
+    if choices.is_empty() {
+        choices.extend(original::choice(all));
+    }
     choices.sort_by(|a, b| a.size.cmp(&b.size).then_with(|| a.label().cmp(b.label())));
     choices
 }

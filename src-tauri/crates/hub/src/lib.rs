@@ -22,7 +22,7 @@ mod wire;
 
 pub use address::{Address, ModelId};
 pub use checksum::{Checksum, GitSum, Sha256Sum};
-pub use choice::{Choice, Fit, Group, Needs, choices, recommended};
+pub use choice::{Choice, Fit, Form, Group, Needs, choices, recommended};
 pub use client::{Found, Hub, Page};
 pub use download::{
     Download, Downloads, Leftovers, Limits, Lock, Progress, Request, State, discard, unfinished,

@@ -31,6 +31,7 @@ use super::{
     hub::{HubAccess, address},
     local::LocalModels,
     origin::Origin,
+    original,
     shelf::Shelved,
 };
 use crate::{cards, events::Broadcast};
@@ -189,6 +190,7 @@ impl Downloads {
         let hub = self.0.hub.connect().await?;
         let asked = address(&hub, &request.model).map_err(|error| cards::hub(TITLE, &error))?;
         let revision = request.revision.or(asked.revision);
+        let file = request.file;
         let found = async {
             let info = hub.model(&asked.model, revision.as_deref()).await?;
             let revision = info
@@ -197,32 +199,33 @@ impl Downloads {
                 .or(revision)
                 .unwrap_or_else(|| "main".to_owned());
             let listing = hub.files(&info.id, &revision).await?;
-            Ok::<_, HubError>((info, revision, listing))
+            let choice = choices(&listing.files)
+                .into_iter()
+                .find(|choice| first_file(choice) == Some(file.as_str()))
+                .ok_or_else(|| HubError::NotFound(format!("file “{file}” in “{}”", info.id)))?;
+            let preview = original::preview(&hub, &info.id, &revision, &choice).await?;
+            Ok::<_, HubError>((info, revision, choice, preview))
         };
-        let (info, revision, listing) = found.await.map_err(|error| cards::hub(TITLE, &error))?;
-        let choice = choices(&listing.files)
-            .into_iter()
-            .find(|choice| first_file(choice) == Some(request.file.as_str()))
-            .ok_or_else(|| {
-                let what = format!("file “{}” in “{}”", request.file, info.id);
-                cards::hub(TITLE, &HubError::NotFound(what))
-            })?;
+        let (info, revision, choice, preview) =
+            found.await.map_err(|error| cards::hub(TITLE, &error))?;
+        let label = original::label(&choice, preview.as_ref());
         let architecture = info
             .gguf
             .as_ref()
             .and_then(|gguf| gguf.architecture.as_deref());
-        if let Some(reason) = engines::objection(&choice, architecture, self.0.llama) {
+        let objection = engines::objection(&choice, architecture, self.0.llama)
+            .or_else(|| original::objection(preview.as_ref()));
+        if let Some(reason) = objection {
             return Err(ErrorCard::new(
                 ErrorCode::UnsupportedQuantization,
-                format!("{} cannot be used here", choice.label()),
+                format!("{label} cannot be used here"),
                 format!("{reason} Choose another file."),
                 ErrorAction::None,
             ));
         }
         let id = DownloadId(uuid::Uuid::now_v7());
-        let label = choice.label().to_owned();
         let origin = Origin::new(id, info.id.clone(), revision, label, &choice)
-            .ok_or_else(|| cards::hub(TITLE, &HubError::NoHash(request.file.clone())))?;
+            .ok_or_else(|| cards::hub(TITLE, &HubError::NoHash(file.clone())))?;
         if let Some(model) = self.here(&origin).await {
             return Ok(done(&origin, model));
         }

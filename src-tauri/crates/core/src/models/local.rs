@@ -131,7 +131,7 @@ impl LocalModels {
                     size: found.summary.file_bytes,
                     sha256: match &found.origin {
                         // A file that was changed since is another.
-                        Some(origin) if origin.model_bytes() == found.summary.file_bytes => {
+                        Some(origin) if origin.weight_bytes() == found.summary.file_bytes => {
                             Some(origin.sha256)
                         }
                         None if starter => STARTER.sha256.parse().ok(),

@@ -124,16 +124,26 @@ impl Origin {
         Sha256Sum::from(<[u8; 32]>::from(all.finalize())).to_string()
     }
 
-    /// Bytes of the model's own files.
-    pub fn model_bytes(&self) -> u64 {
-        let rest = self.rest.iter().map(|piece| piece.size);
-        rest.fold(self.size, u64::saturating_add)
+    /// Whether it is a folder with weights in safetensors.
+    pub fn is_folder(&self) -> bool {
+        self.file.ends_with(".safetensors")
+    }
+
+    /// Bytes of the files of weights.
+    pub fn weight_bytes(&self) -> u64 {
+        let rest = self.rest.iter();
+        // Of a folder the others are settings.
+        let weights =
+            rest.filter(|piece| !self.is_folder() || piece.file.ends_with(".safetensors"));
+        let sizes = weights.map(|piece| piece.size);
+        sizes.fold(self.size, u64::saturating_add)
     }
 
     /// Bytes of all that is fetched.
     pub fn bytes(&self) -> u64 {
-        let companions = self.companions.iter().map(|piece| piece.size);
-        companions.fold(self.model_bytes(), u64::saturating_add)
+        let others = self.rest.iter().chain(&self.companions);
+        let sizes = others.map(|piece| piece.size);
+        sizes.fold(self.size, u64::saturating_add)
     }
 
     /// The first file as the hub lists it; `None` where somebody put a name here that leads elsewhere.

@@ -5,11 +5,12 @@ use std::{path::Path, time::Duration};
 use nexus_core::Nexus;
 use nexus_protocol::{ChoiceState, DownloadStatus, ImportMode, ModelRef};
 use nexus_test_support::hub::{MODEL, Reply, TestHub};
+use serde_json::json;
 
 use super::{
     World,
     downloads::{in_folder, locals, request, rest, until},
-    hub::options,
+    hub::{at, options},
 };
 use crate::gguf_builder::{Entry, tiny};
 
@@ -48,12 +49,7 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 async fn hub() -> TestHub {
-    let files = files();
-    let named: Vec<(&str, &[u8])> = files
-        .iter()
-        .map(|(name, bytes)| (*name, bytes.as_slice()))
-        .collect();
-    TestHub::start(&named).await
+    hub_of(&files()).await
 }
 
 /// With llama.cpp, as far as anybody can tell who starts no model.
@@ -183,7 +179,7 @@ async fn a_companion_that_does_not_come_fails_nothing() {
 async fn without_llama_a_split_model_is_not_fetched() {
     let world = World::new();
     let hub = hub().await;
-    let nexus = super::hub::at(&world, &hub.base()).await;
+    let nexus = at(&world, &hub.base()).await;
     let details = nexus.models_details(MODEL.into(), None).await.unwrap();
     let why = details.choices[0].unsupported.as_deref().unwrap();
     assert!(why.contains("2 files"), "{why}");
@@ -240,5 +236,142 @@ async fn a_split_model_of_ones_own_comes_in_whole_and_moves_whole() {
         nexus.model_remove(model).await.unwrap();
     }
     assert_eq!(names_in(&target), [""; 0]);
+    nexus.shutdown().await;
+}
+
+/// A file of weights with one tensor.
+fn safetensors(name: &str) -> Vec<u8> {
+    let header = json!({ name: { "dtype": "BF16", "shape": [4, 32], "data_offsets": [0, 256] } })
+        .to_string();
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    bytes.extend([0; 256]);
+    bytes
+}
+
+fn repository(architecture: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let settings = json!({
+        "architectures": [architecture], "hidden_size": 32, "num_hidden_layers": 1,
+        "num_attention_heads": 4, "max_position_embeddings": 512, "torch_dtype": "bfloat16",
+    });
+    vec![
+        ("README.md", b"words".to_vec()),
+        ("config.json", settings.to_string().into_bytes()),
+        (
+            "tokenizer.json",
+            json!({ "model": {} }).to_string().into_bytes(),
+        ),
+        (
+            "tokenizer_config.json",
+            json!({ "chat_template": "{{ messages }}" })
+                .to_string()
+                .into_bytes(),
+        ),
+        (
+            "model-00001-of-00002.safetensors",
+            safetensors("model.embed_tokens.weight"),
+        ),
+        (
+            "model-00002-of-00002.safetensors",
+            safetensors("lm_head.weight"),
+        ),
+        ("model.safetensors.index.json", b"{}".to_vec()),
+    ]
+}
+
+async fn hub_of(files: &[(&str, Vec<u8>)]) -> TestHub {
+    let named: Vec<(&str, &[u8])> = files
+        .iter()
+        .map(|(name, bytes)| (*name, bytes.as_slice()))
+        .collect();
+    TestHub::start(&named).await
+}
+
+const WEIGHTS: &str = "model-00001-of-00002.safetensors";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_its_author_published_becomes_a_folder() {
+    let world = World::new();
+    let files = repository("LlamaForCausalLM");
+    let hub = hub_of(&files).await;
+    let nexus = at(&world, &hub.base()).await;
+    let details = nexus.models_details(MODEL.into(), None).await.unwrap();
+    let [choice] = details.choices.as_slice() else {
+        panic!("{details:?}")
+    };
+    let bytes: u64 = files[1..].iter().map(|(_, bytes)| bytes.len() as u64).sum();
+    assert_eq!(
+        (choice.label.as_str(), choice.files, choice.bytes),
+        ("Original, 16 bits", 6, bytes)
+    );
+    assert_eq!((&choice.unsupported, choice.recommended), (&None, true));
+    assert_eq!(details.architecture.as_deref(), Some("LlamaForCausalLM"));
+    assert_eq!(details.context_tokens, Some(512));
+    let mut events = nexus.subscribe_app();
+    let started = nexus.download_start(request(&choice.file)).await.unwrap();
+    assert_eq!(
+        (started.label.as_str(), started.total),
+        (choice.label.as_str(), bytes)
+    );
+    let done = rest(&mut events, started.id).await;
+    assert_eq!(
+        done.status,
+        DownloadStatus::Done {
+            model: ModelRef("local/model-gguf".into())
+        }
+    );
+    let folder = world.data.join("models/model-gguf");
+    let mut expected: Vec<&str> = files[1..].iter().map(|(name, _)| *name).collect();
+    expected.push("origin.json");
+    expected.sort_unstable();
+    assert_eq!(names_in(&folder), expected);
+    for (name, bytes) in &files[1..] {
+        assert_eq!(&std::fs::read(folder.join(name)).unwrap(), bytes, "{name}");
+    }
+    nexus.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_there_whole_or_not_at_all() {
+    let world = World::new();
+    let hub = hub_of(&repository("LlamaForCausalLM")).await;
+    hub.on_hub(|asked, _, _| {
+        (asked.path().contains("/resolve/") && asked.path().ends_with("tokenizer_config.json"))
+            .then(|| Reply::new(404, "no").with("X-Error-Code", "EntryNotFound"))
+    });
+    let nexus = at(&world, &hub.base()).await;
+    let mut events = nexus.subscribe_app();
+    let started = nexus.download_start(request(WEIGHTS)).await.unwrap();
+    let ended = rest(&mut events, started.id).await;
+    assert!(
+        matches!(ended.status, DownloadStatus::Failed { .. }),
+        "{ended:?}"
+    );
+    let names = in_folder(&world);
+    assert!(names.iter().all(|name| name.starts_with('.')), "{names:?}");
+    // Later it is there, and what came counts.
+    hub.on_hub(|_, _, _| None);
+    let asked = hub.fetched();
+    nexus.download_resume(started.id).await.unwrap();
+    let done = rest(&mut events, started.id).await;
+    assert!(
+        matches!(done.status, DownloadStatus::Done { .. }),
+        "{done:?}"
+    );
+    assert_eq!(hub.fetched(), asked, "the weights were whole");
+    nexus.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_a_kind_that_is_not_known_is_not_fetched() {
+    let world = World::new();
+    let hub = hub_of(&repository("MambaForCausalLM")).await;
+    let nexus = at(&world, &hub.base()).await;
+    let details = nexus.models_details(MODEL.into(), None).await.unwrap();
+    let why = details.choices[0].unsupported.as_deref().unwrap();
+    assert!(why.contains("“MambaForCausalLM”"), "{why}");
+    assert!(!details.choices[0].recommended);
+    nexus.download_start(request(WEIGHTS)).await.unwrap_err();
+    assert_eq!(in_folder(&world), [""; 0]);
     nexus.shutdown().await;
 }

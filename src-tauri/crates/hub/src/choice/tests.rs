@@ -70,6 +70,57 @@ fn what_belongs_to_a_file_is_looked_for_beside_it_and_then_at_the_top() {
 }
 
 #[test]
+fn without_gguf_the_authors_own_files_are_one_choice() {
+    let summed = |path: &str, size| HubFile {
+        checksum: Some(crate::GitSum::from([7; 20]).into()),
+        ..file(path, size)
+    };
+    let mut all = vec![
+        file("README.md", 9),
+        summed("config.json", 1),
+        summed("generation_config.json", 1),
+        summed("tokenizer_config.json", 1),
+        summed("model-00002-of-00002.safetensors", GIB),
+        summed("model-00001-of-00002.safetensors", 2 * GIB),
+        summed("model.safetensors.index.json", 1),
+        summed("consolidated.safetensors", 3 * GIB),
+        summed("original/model.safetensors", 3 * GIB),
+    ];
+    assert_eq!(choices(&all), [], "there is no tokenizer");
+    all.push(summed("tokenizer.json", 1));
+    let [choice] = choices(&all).try_into().unwrap();
+    let names: Vec<&str> = choice.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "model-00001-of-00002.safetensors",
+            "model-00002-of-00002.safetensors",
+            "config.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "generation_config.json",
+            "model.safetensors.index.json",
+        ]
+    );
+    assert_eq!(
+        (choice.label(), choice.form, choice.size),
+        ("Original", Form::Folder, 3 * GIB + 5)
+    );
+    let with = |extra: HubFile| choices(&[all.clone(), vec![extra]].concat());
+    assert_eq!(with(summed("modules.json", 1)), []);
+    assert_eq!(with(file("chat_template.jinja", 1)), [], "no checksum");
+    assert_eq!(with(summed("m-Q8_0.gguf", 1))[0].form, Form::Gguf);
+    assert_eq!(
+        with(summed("model.safetensors", GIB))[0].files[0]
+            .path
+            .as_str(),
+        "model.safetensors"
+    );
+    all.retain(|file| !file.path.as_str().starts_with("model-00002"));
+    assert_eq!(choices(&all), [], "a part is missing");
+}
+
+#[test]
 fn parts_are_one_choice_and_companions_are_none() {
     let shown: Vec<String> = choices(&seven_billion())
         .iter()

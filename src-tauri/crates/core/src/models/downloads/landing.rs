@@ -10,7 +10,7 @@ use std::{
 
 use nexus_hub::{Lock, unfinished};
 use nexus_protocol::{Download, DownloadStatus, ErrorCard};
-use nexus_worker_client::gguf;
+use nexus_worker_client::{folder, gguf};
 
 use super::super::{files, origin::Origin};
 use crate::{cards, settings};
@@ -21,8 +21,17 @@ pub const WORKING: &str = ".download-";
 /// Its folder: the same for the same bytes, so that two programs that fetch them meet there.
 pub fn folder_for(models: &Path, origin: &Origin) -> PathBuf {
     let sum = origin.fingerprint();
-    let name = files::slug(Path::new(&origin.file));
+    let name = slug(origin);
     models.join(format!("{WORKING}{name}-{}", &sum[..12]))
+}
+
+/// What the model will be called: after its file, or after the model where the file's name says nothing.
+fn slug(origin: &Origin) -> String {
+    if origin.is_folder() {
+        files::slug_of(origin.model.name())
+    } else {
+        files::slug(Path::new(&origin.file))
+    }
 }
 
 /// Held by the one program that works on a folder.
@@ -108,26 +117,30 @@ pub fn received(folder: &Path, origin: &Origin) -> u64 {
 /// Makes a model of it: its name after `local/`.
 ///
 /// # Errors
-/// Where the file is no model that the engines can run; then it is removed, for it would be the same a second time.
-pub fn land(models: &Path, folder: &Path, origin: &Origin) -> Result<String, ErrorCard> {
+/// Where it is no model that the engines can run; then it is removed, for it would be the same a second time.
+pub fn land(models: &Path, place: &Path, origin: &Origin) -> Result<String, ErrorCard> {
     let failed = |error: io::Error| cards::storage("The model could not be put in place", &error);
-    let name = origin
+    let file = origin
         .hub_file()
-        .map(|file| file.path.file_name().to_owned())
         .ok_or_else(|| cards::internal("the note of a download was changed"))?;
-    if let Err(error) = gguf::inspect(&folder.join(&name)) {
+    let checked = if origin.is_folder() {
+        folder::inspect(place).map(drop)
+    } else {
+        gguf::inspect(&place.join(file.path.file_name())).map(drop)
+    };
+    if let Err(error) = checked {
         let mut card = error.card();
         card.detail = format!(
-            "{} The file came whole and as the hub has it, so another try would not help: choose another one.",
-            card.detail
+            "{} {} came whole and as the hub has it, so another try would not help: choose another one.",
+            card.detail,
+            if origin.is_folder() { "It" } else { "The file" }
         );
         // The first error is the one to report.
-        let _ = fs::remove_dir_all(folder);
+        let _ = fs::remove_dir_all(place);
         return Err(card);
     }
-    settings::sync_folder(folder).map_err(failed)?;
-    let wanted = files::slug(Path::new(&name));
-    let given = files::give_name(models, folder, &wanted).map_err(failed)?;
+    settings::sync_folder(place).map_err(failed)?;
+    let given = files::give_name(models, place, &slug(origin)).map_err(failed)?;
     settings::sync_folder(models).map_err(failed)?;
     Ok(given)
 }
