@@ -3,7 +3,7 @@
 use std::{io, process::ExitCode};
 
 use nexus_core::StartError;
-use nexus_protocol::{ErrorAction, ErrorCard};
+use nexus_protocol::{ErrorAction, ErrorCard, ModelsPlace};
 
 use crate::output::{self, clean};
 
@@ -41,6 +41,9 @@ impl Failure {
 /// A card as text: what failed, why, what to do.
 pub fn words(card: &ErrorCard) -> String {
     let hint = match &card.action {
+        ErrorAction::OpenProvider { provider } if provider == ModelsPlace::TOKEN => {
+            "\nIn a terminal: set HF_TOKEN to a token of that account.".into()
+        }
         ErrorAction::OpenProvider { provider } => format!(
             "\nIn a terminal: set the key of {provider} in its environment variable, such as OPENROUTER_API_KEY."
         ),
@@ -89,5 +92,30 @@ impl From<serde_json::Error> for Failure {
             Some(kind) => io::Error::from(kind).into(),
             None => Self::Other(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_protocol::ErrorCode;
+
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_told_which_variable_holds_the_token() {
+        let card = |provider: &str| {
+            let provider = provider.to_owned();
+            ErrorCard::new(
+                ErrorCode::Forbidden,
+                "It was refused",
+                "This model is gated.",
+                ErrorAction::OpenProvider { provider },
+            )
+        };
+        assert_eq!(
+            words(&card(ModelsPlace::TOKEN)),
+            "It was refused\nThis model is gated.\nIn a terminal: set HF_TOKEN to a token of that account."
+        );
+        assert!(words(&card("groq")).contains("the key of groq"));
     }
 }

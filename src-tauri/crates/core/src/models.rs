@@ -15,10 +15,12 @@ mod library;
 mod local;
 mod moving;
 mod origin;
+mod original;
 mod outlook;
 mod remote;
 mod shape;
 mod shelf;
+mod split;
 mod tuned;
 mod watch;
 
@@ -116,6 +118,7 @@ impl Models {
             local.clone(),
             parts.folder.clone(),
             parts.limits.clone(),
+            parts.maps,
             Arc::clone(&parts.events),
         );
         let listeners = Arc::clone(&parts.events);

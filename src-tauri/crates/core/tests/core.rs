@@ -1,5 +1,6 @@
 //! What the tests share.
 
+mod bundles;
 mod chats;
 mod downloads;
 mod faults;
@@ -9,6 +10,7 @@ mod library;
 mod models;
 mod offline;
 mod settings;
+mod stopped;
 mod workers;
 
 use std::{

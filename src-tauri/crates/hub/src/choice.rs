@@ -3,6 +3,8 @@
 //! Owns: which files belong together, and what suits a machine. Refuses to own: how much memory is free (given), and the exact
 //! need, which only the file's header tells (`worker-client`).
 
+mod original;
+
 use std::collections::BTreeMap;
 
 use crate::{
@@ -12,6 +14,15 @@ use crate::{
 
 /// More parts than any model is split into; a listing that says more is not one.
 const MAX_PARTS: u32 = 200;
+
+/// What an author may put beside a model: its vocabulary and what makes a prompt of a conversation.
+const COMPANIONS: [&str; 3] = [
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+];
+/// Of one of them, in bytes. The largest known vocabularies have about 35 MiB.
+const MAX_COMPANION: u64 = 64 * 1024 * 1024;
 
 /// How much of the model's quality a packing keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,16 +35,29 @@ pub enum Group {
     Large,
 }
 
-/// One packing of a model: a file, or all parts of one.
+/// What lies on the disk when it is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A GGUF file, or all parts of one.
+    Gguf,
+    /// A folder with weights in safetensors, as the author published them.
+    Folder,
+}
+
+/// One packing of a model: a file, all parts of one, or the files of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
+    /// Which engine it is for.
+    pub form: Form,
     /// As the file's name says; `None` where it says nothing.
     pub quantization: Option<Quantization>,
     /// By bits.
     pub group: Group,
-    /// In order; several where the model is split.
+    /// In order; several where the model is split. Of a folder the weights come first.
     pub files: Vec<HubFile>,
-    /// Of all files, in bytes.
+    /// Small files that belong to it: fetched beside it where they can be had, and never missed.
+    pub companions: Vec<HubFile>,
+    /// Of all `files`, in bytes.
     pub size: u64,
 }
 
@@ -75,21 +99,22 @@ impl Choice {
         }
     }
 
-    /// What a person reads: `Q4_K_M`, or the file's name.
+    /// What a person reads: `Q4_K_M`, `Original`, or the file's name.
     pub fn label(&self) -> &str {
         match &self.quantization {
             Some(quantization) => quantization.name(),
+            None if self.form == Form::Folder => "Original",
             None => self.files.first().map_or("", |file| file.path.file_name()),
         }
     }
 }
 
-/// All choices of a model, the smallest first. Companions of models (projectors, importance tables), sets with missing parts and
+/// All choices of a model, the smallest first; where there are none in GGUF, the one that its author published. Companions of models (projectors, importance tables), sets with missing parts and
 /// other kinds of files are no choices.
-pub fn choices(files: &[HubFile]) -> Vec<Choice> {
+pub fn choices(all: &[HubFile]) -> Vec<Choice> {
     // By folder and name, because parts of several packings may have the same name in different folders.
     let mut sets: BTreeMap<(String, u32), BTreeMap<u32, HubFile>> = BTreeMap::new();
-    for file in files {
+    for file in all {
         let path = file.path.as_str();
         let Some(stem) = strip_gguf(path) else {
             continue;
@@ -119,13 +144,18 @@ pub fn choices(files: &[HubFile]) -> Vec<Choice> {
                 .iter()
                 .fold(0_u64, |sum, file| sum.saturating_add(file.size));
             Choice {
+                form: Form::Gguf,
                 quantization,
                 group,
+                companions: companions_of(&base, all),
                 files,
                 size,
             }
         })
         .collect();
+    if choices.is_empty() {
+        choices.extend(original::choice(all));
+    }
     choices.sort_by(|a, b| a.size.cmp(&b.size).then_with(|| a.label().cmp(b.label())));
     choices
 }
@@ -162,6 +192,27 @@ pub fn recommended(choices: &[Choice], needs: &Needs) -> Option<usize> {
         let large = usable(fit).find(|(_, choice)| choice.group == Group::Large);
         balanced.or(small).or(large).map(|(index, _)| index)
     })
+}
+
+/// What lies beside it in its folder, else at the top.
+fn companions_of(base: &str, all: &[HubFile]) -> Vec<HubFile> {
+    let folder = base.rsplit_once('/').map(|(folder, _)| folder);
+    let at = |path: String| {
+        all.iter().find(|file| {
+            file.path.as_str() == path
+                && file.checksum.is_some()
+                && (1..=MAX_COMPANION).contains(&file.size)
+        })
+    };
+    COMPANIONS
+        .iter()
+        .filter_map(|name| {
+            folder
+                .and_then(|folder| at(format!("{folder}/{name}")))
+                .or_else(|| at((*name).to_owned()))
+        })
+        .cloned()
+        .collect()
 }
 
 fn strip_gguf(path: &str) -> Option<&str> {

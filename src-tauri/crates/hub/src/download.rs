@@ -40,6 +40,9 @@ pub struct Request {
     pub revision: String,
     /// One, or all parts of a split model. Each is named by the last part of its path.
     pub files: Vec<HubFile>,
+    /// Fetched after those, in the same way but with less patience. One that does not come is left out; one whose name is taken
+    /// by another of the files, too.
+    pub optional: Vec<HubFile>,
     /// Made where it is missing.
     pub folder: PathBuf,
 }
@@ -61,6 +64,8 @@ pub struct Limits {
     pub slow_bytes: u64,
     /// Failures in a row of one piece until the download gives up.
     pub tries: u32,
+    /// The same for a file that may be left out.
+    pub optional_tries: u32,
     /// Bytes that make up for the failures before.
     pub progress: u64,
     /// Upper bound of the first random wait; doubles with each failure.
@@ -91,6 +96,7 @@ impl Default for Limits {
             slow_window: Duration::from_secs(30),
             slow_bytes: 32 * 1024,
             tries: 8,
+            optional_tries: 3,
             progress: 64 * 1024,
             backoff_base: Duration::from_millis(500),
             backoff_cap: Duration::from_secs(30),

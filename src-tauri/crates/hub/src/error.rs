@@ -4,7 +4,7 @@
 
 use std::{io, path::Path, time::Duration};
 
-use crate::Sha256Sum;
+use crate::Checksum;
 
 /// What helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +118,7 @@ pub enum HubError {
     },
     /// Nothing to check the bytes against.
     #[error(
-        "The hub gives no SHA-256 for “{0}”, so it cannot be checked and is not fetched. Choose another file."
+        "The hub gives no checksum for “{0}”, so it cannot be checked and is not fetched. Choose another file."
     )]
     NoHash(String),
     /// The hub has other bytes under this name now.
@@ -140,15 +140,16 @@ pub enum HubError {
     },
     /// Twice.
     #[error(
-        "“{name}” came twice with wrong content (SHA-256 {got} instead of {expected}) and was removed. The file on the server is damaged or was tampered with: choose another one."
+        "“{name}” came twice with wrong content ({} {got} instead of {expected}) and was removed. The file on the server is damaged or was tampered with: choose another one.",
+        expected.kind()
     )]
     WrongHash {
         /// The file.
         name: String,
         /// As listed.
-        expected: Sha256Sum,
+        expected: Checksum,
         /// Of what came.
-        got: Sha256Sum,
+        got: Checksum,
     },
     /// Many tries, no progress.
     #[error(

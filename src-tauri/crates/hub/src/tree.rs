@@ -5,7 +5,7 @@
 use std::{collections::HashMap, fmt};
 
 use crate::{
-    Sha256Sum,
+    Checksum, Sha256Sum,
     error::{HubError, printable},
     wire::TreeEntry,
 };
@@ -104,8 +104,18 @@ pub struct HubFile {
     pub path: FilePath,
     /// In bytes.
     pub size: u64,
-    /// Given for large files, which the models are. Without one a file is not fetched.
-    pub sha256: Option<Sha256Sum>,
+    /// Of large files, which the models are, a SHA-256; of small ones what Git has. Without one a file is not fetched.
+    pub checksum: Option<Checksum>,
+}
+
+impl HubFile {
+    /// Of a large file.
+    pub fn sha256(&self) -> Option<Sha256Sum> {
+        match self.checksum? {
+            Checksum::Sha256(sum) => Some(sum),
+            Checksum::Git(_) => None,
+        }
+    }
 }
 
 /// All files of a model.
@@ -131,11 +141,15 @@ impl Listing {
                     let spelling = path.as_str().to_lowercase();
                     *spellings.entry(spelling).or_default() += 1;
                     // Of a large file `oid` and `size` outside `lfs` may be those of its pointer.
-                    let (size, sha256) = match entry.lfs {
-                        Some(lfs) => (lfs.size, lfs.oid.parse().ok()),
-                        None => (entry.size, None),
+                    let (size, checksum) = match entry.lfs {
+                        Some(lfs) => (lfs.size, lfs.oid.parse().ok().map(Checksum::Sha256)),
+                        None => (entry.size, entry.oid.parse().ok().map(Checksum::Git)),
                     };
-                    files.push(HubFile { path, size, sha256 });
+                    files.push(HubFile {
+                        path,
+                        size,
+                        checksum,
+                    });
                 }
                 Err(error) => listing.refused.push(error),
             }

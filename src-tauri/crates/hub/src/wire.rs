@@ -121,6 +121,9 @@ pub(crate) struct TreeEntry {
     #[serde(rename = "type")]
     pub(crate) kind: String,
     pub(crate) path: String,
+    /// What Git calls the content, or the pointer to it.
+    #[serde(default)]
+    pub(crate) oid: String,
     #[serde(default)]
     pub(crate) size: u64,
     #[serde(default)]

@@ -77,7 +77,7 @@ async fn a_name_leads_to_the_model_and_its_files() {
     );
     let listing = client.files(&model(), COMMIT).await.unwrap();
     assert_eq!(listing.files.len(), 4, "over three pages");
-    assert_eq!(listing.files[1].sha256, Some(sum(&small)));
+    assert_eq!(listing.files[1].sha256(), Some(sum(&small)));
     assert!(matches!(&listing.refused[..], [HubError::Name { .. }]));
     let labels: Vec<(String, usize)> = choices(&listing.files)
         .iter()

@@ -33,7 +33,7 @@ async fn several_files_in_parts_with_progress() {
     wish.files.push(HubFile {
         path: FilePath::new("Q4/a-00002-of-00002.gguf").unwrap(),
         size: 100,
-        sha256: Some(sum(&second)),
+        checksum: Some(sum(&second).into()),
     });
     let download = downloads(&hub.base(), quick()).start(wish).unwrap();
     let progress = download.progress();

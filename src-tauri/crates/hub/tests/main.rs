@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod api;
+mod bundles;
 mod cutting;
 mod fetching;
 mod oddities;

@@ -617,7 +617,7 @@ async fn without_a_hash_nothing_is_fetched() {
     let hub = TestHub::start(&[(NAME, b"x")]).await;
     let folder = TempData::new();
     let mut wish = request(folder.path(), NAME, b"x");
-    wish.files[0].sha256 = None;
+    wish.files[0].checksum = None;
     assert_eq!(
         fetch(&hub, wish, quick()).await,
         Err(HubError::NoHash(NAME.into()))

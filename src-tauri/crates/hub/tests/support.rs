@@ -73,8 +73,9 @@ pub fn request(folder: &Path, name: &str, bytes: &[u8]) -> Request {
         files: vec![HubFile {
             path: FilePath::new(name).unwrap(),
             size: bytes.len() as u64,
-            sha256: Some(sum(bytes)),
+            checksum: Some(sum(bytes).into()),
         }],
+        optional: Vec::new(),
         folder: folder.to_owned(),
     }
 }

@@ -181,6 +181,7 @@ impl LocalEngine {
             identity: &identity,
             model: &info.model.0,
             architecture: file.architecture(),
+            split: file.is_split(),
         };
         let chosen = self.chooser.choose(subject, &[]).await?;
         Ok(Outlook {

@@ -7,6 +7,7 @@
 mod architecture;
 mod config;
 mod estimate;
+mod preview;
 mod summary;
 mod weights;
 
@@ -19,6 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub(crate) use architecture::knows;
+pub use preview::{Preview, preview};
 pub use summary::FolderSummary;
 
 /// How much of a folder is believed.
@@ -63,15 +65,7 @@ pub fn inspect(path: &Path) -> Result<FolderSummary, LocalError> {
             path: path.display().to_string(),
         });
     }
-    read(path).map_err(|fault| match fault {
-        // Some of these words come out of the files.
-        Fault::Bad(reason) => LocalError::BadFolder {
-            path: path.display().to_string(),
-            reason: reason.chars().take(300).collect(),
-        },
-        Fault::Architecture(architecture) => LocalError::UnsupportedArchitecture { architecture },
-        Fault::Quantization(quantization) => LocalError::UnsupportedQuantization { quantization },
-    })
+    read(path).map_err(|fault| fault.at(&path.display().to_string()))
 }
 
 fn read(path: &Path) -> Result<FolderSummary, Fault> {
@@ -296,6 +290,24 @@ enum Fault {
     Architecture(String),
     /// Sound, but quantized in a way that the engine cannot compute with.
     Quantization(String),
+}
+
+impl Fault {
+    fn at(self, path: &str) -> LocalError {
+        match self {
+            // Some of these words come out of the files.
+            Self::Bad(reason) => LocalError::BadFolder {
+                path: path.to_owned(),
+                reason: reason.chars().take(300).collect(),
+            },
+            Self::Architecture(architecture) => {
+                LocalError::UnsupportedArchitecture { architecture }
+            }
+            Self::Quantization(quantization) => {
+                LocalError::UnsupportedQuantization { quantization }
+            }
+        }
+    }
 }
 
 fn bad<T>(reason: impl Into<String>) -> Result<T, Fault> {

@@ -8,6 +8,7 @@ mod check;
 mod estimate;
 mod layers;
 mod read;
+mod split;
 mod summary;
 mod types;
 
@@ -19,6 +20,7 @@ use nexus_llm::LocalError;
 
 pub(crate) use check::ARCHITECTURES;
 pub use estimate::Weights;
+pub use split::{part_of, parts};
 pub use summary::{DEFAULT_CONTEXT_TOKENS, GgufSummary};
 
 /// How much of a header is believed.
@@ -39,11 +41,14 @@ pub mod limits {
     pub const TENSORS: u64 = 65_536;
     /// Dimensions of a tensor.
     pub const DIMENSIONS: u32 = 4;
+    /// Files that a model may be split into.
+    pub const PARTS: u32 = 256;
     /// Bytes of the alignment.
     pub const ALIGNMENT: u32 = 4096;
 }
 
-/// Reads the header of the file at `path`, following links. Blocks on the disk, not on pipes or devices.
+/// Reads the header of the file at `path`, following links, and those of the other parts where it is the first of a model that
+/// was split. Blocks on the disk, not on pipes or devices.
 ///
 /// # Errors
 /// [`LocalError::FileMissing`], [`LocalError::NotGguf`], [`LocalError::UnsupportedArchitecture`] and
@@ -53,22 +58,19 @@ pub fn inspect(path: &Path) -> Result<GgufSummary, LocalError> {
         path: path.display().to_string(),
         reason,
     };
-    let file = open(path).map_err(|error| match error.kind() {
+    let (reader, bytes) = source(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
             LocalError::FileMissing {
                 path: path.display().to_string(),
             }
         }
+        std::io::ErrorKind::InvalidInput => refuse(error.to_string()),
         _ => refuse(format!("it could not be opened: {error}")),
     })?;
-    let metadata = file
-        .metadata()
-        .map_err(|error| refuse(format!("it could not be examined: {error}")))?;
-    if !metadata.is_file() {
-        return Err(refuse("it is no regular file".to_owned()));
-    }
-    let reader = BufReader::with_capacity(64 << 10, file);
-    inspect_reader(reader, metadata.len()).map_err(|fault| fault.at(path))
+    read::header(reader, bytes)
+        .and_then(|header| split::join(path, header))
+        .and_then(|header| judge(&header))
+        .map_err(|fault| fault.at(path))
 }
 
 /// The same for a file that is in memory, under no path.
@@ -84,9 +86,25 @@ pub(crate) fn inspect_reader<R: std::io::BufRead>(
     reader: R,
     file_bytes: u64,
 ) -> Result<GgufSummary, Fault> {
-    let header = read::header(reader, file_bytes)?;
-    check::check(&header)?;
-    Ok(summary::summarize(&header))
+    judge(&read::header(reader, file_bytes)?)
+}
+
+fn judge(header: &read::Header) -> Result<GgufSummary, Fault> {
+    check::check(header)?;
+    Ok(summary::summarize(header))
+}
+
+/// A regular file and its length; anything else is invalid input.
+fn source(path: &Path) -> std::io::Result<(BufReader<File>, u64)> {
+    let file = open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            "it is no regular file",
+        ));
+    }
+    Ok((BufReader::with_capacity(64 << 10, file), metadata.len()))
 }
 
 /// Opens without waiting: a pipe without a writer would block a plain open for ever.

@@ -82,6 +82,11 @@ impl ModelFile {
         }
     }
 
+    /// Whether it is a GGUF model in several files.
+    pub fn is_split(&self) -> bool {
+        matches!(self, Self::Gguf(summary) if summary.parts > 1)
+    }
+
     /// Whether it can chat.
     pub fn has_chat_template(&self) -> bool {
         match self {

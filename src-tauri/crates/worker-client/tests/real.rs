@@ -11,6 +11,8 @@ mod formats;
 mod kept;
 #[path = "support/model_folder.rs"]
 mod model_folder;
+#[path = "support/splitter.rs"]
+mod splitter;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -522,6 +524,61 @@ async fn where_both_programs_are_there_llama_runs_it() {
     let program = std::fs::read_link(format!("/proc/{}/exe", bench.workers()[0])).unwrap();
     let named = path_from("NEXUS_WORKER_LLAMA").canonicalize().unwrap();
     assert_eq!(program, named);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_in_several_files_says_what_the_whole_one_says() {
+    let bench = Bench::new(Worker::Llama).await;
+    let request = ChatRequest {
+        max_output_tokens: Some(16),
+        ..said("What is the capital of France?")
+    };
+    let (whole, _) = answer(&bench, &request).await;
+    // What only lies beside it must not matter; where the sandbox works, it cannot even be seen.
+    let folder = bench.folder.path().join("split");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("tokenizer.json"), "{").unwrap();
+    std::fs::write(folder.join("chat_template.jinja"), "{{ nonsense").unwrap();
+    let parts = splitter::split(&bench.path, &folder, 3);
+    let summary = gguf::inspect(&parts[0]).unwrap();
+    let starter = gguf::inspect(&bench.path).unwrap();
+    assert_eq!((summary.parts, summary.parameters), (3, starter.parameters));
+    let model = bench
+        .engine
+        .model(parts[0].clone(), bench.model.info().clone());
+    let events: Vec<_> = model
+        .stream(request, CancellationToken::new())
+        .collect()
+        .await;
+    assert_eq!(texts(&events).concat(), whole);
+    assert!(whole.contains("Paris"), "{whole}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_beside_a_model_changes_nothing_for_mistral() {
+    let bench = Bench::new(Worker::Mistral).await;
+    let request = ChatRequest {
+        max_output_tokens: Some(8),
+        ..said("What is the capital of France?")
+    };
+    let (alone, _) = answer(&bench, &request).await;
+    let folder = bench.folder.path().join("beside");
+    std::fs::create_dir(&folder).unwrap();
+    for name in [
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "chat_template.jinja",
+    ] {
+        std::fs::write(folder.join(name), "{{ nonsense").unwrap();
+    }
+    let path = folder.join("m.gguf");
+    std::fs::copy(&bench.path, &path).unwrap();
+    let model = bench.engine.model(path, bench.model.info().clone());
+    let events: Vec<_> = model
+        .stream(request, CancellationToken::new())
+        .collect()
+        .await;
+    assert_eq!(texts(&events).concat(), alone);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 //! (`nexus-hub`), the task of one (`running`) and what its folder holds (`landing`).
 
 mod landing;
+mod offline;
 mod running;
 
 use std::{
@@ -30,6 +31,7 @@ use super::{
     hub::{HubAccess, address},
     local::LocalModels,
     origin::Origin,
+    original,
     shelf::Shelved,
 };
 use crate::{cards, events::Broadcast};
@@ -51,9 +53,12 @@ struct Inner {
     local: LocalModels,
     folder: ModelsFolder,
     limits: Limits,
+    /// Whether llama.cpp is among the engines.
+    llama: bool,
     events: Arc<Broadcast<AppEvent>>,
     slots: Arc<Semaphore>,
     entries: Mutex<BTreeMap<DownloadId, Entry>>,
+    waiting: offline::Waiting,
     /// While the models folder is being moved.
     closed: AtomicBool,
 }
@@ -107,24 +112,30 @@ impl Inner {
 }
 
 impl Downloads {
-    /// Nothing runs yet, and the disk is not looked at.
+    /// Nothing runs yet, and the disk is not looked at. Within a tokio runtime.
     pub fn new(
         hub: HubAccess,
         local: LocalModels,
         folder: ModelsFolder,
         limits: Limits,
+        llama: bool,
         events: Arc<Broadcast<AppEvent>>,
     ) -> Self {
-        Self(Arc::new(Inner {
+        let switch = hub.switch();
+        let inner = Arc::new(Inner {
             hub,
             local,
             folder,
             limits,
+            llama,
             events,
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             entries: Mutex::default(),
+            waiting: offline::Waiting::new(),
             closed: AtomicBool::new(false),
-        }))
+        });
+        offline::follow(&inner, switch);
+        Self(inner)
     }
 
     /// All of them, the oldest first: those of this run, and those that the disk knows from earlier ones.
@@ -179,6 +190,7 @@ impl Downloads {
         let hub = self.0.hub.connect().await?;
         let asked = address(&hub, &request.model).map_err(|error| cards::hub(TITLE, &error))?;
         let revision = request.revision.or(asked.revision);
+        let file = request.file;
         let found = async {
             let info = hub.model(&asked.model, revision.as_deref()).await?;
             let revision = info
@@ -187,35 +199,33 @@ impl Downloads {
                 .or(revision)
                 .unwrap_or_else(|| "main".to_owned());
             let listing = hub.files(&info.id, &revision).await?;
-            Ok::<_, HubError>((info, revision, listing))
+            let choice = choices(&listing.files)
+                .into_iter()
+                .find(|choice| first_file(choice) == Some(file.as_str()))
+                .ok_or_else(|| HubError::NotFound(format!("file “{file}” in “{}”", info.id)))?;
+            let preview = original::preview(&hub, &info.id, &revision, &choice).await?;
+            Ok::<_, HubError>((info, revision, choice, preview))
         };
-        let (info, revision, listing) = found.await.map_err(|error| cards::hub(TITLE, &error))?;
-        let choice = choices(&listing.files)
-            .into_iter()
-            .find(|choice| first_file(choice) == Some(request.file.as_str()))
-            .ok_or_else(|| {
-                let what = format!("file “{}” in “{}”", request.file, info.id);
-                cards::hub(TITLE, &HubError::NotFound(what))
-            })?;
+        let (info, revision, choice, preview) =
+            found.await.map_err(|error| cards::hub(TITLE, &error))?;
+        let label = original::label(&choice, preview.as_ref());
         let architecture = info
             .gguf
             .as_ref()
             .and_then(|gguf| gguf.architecture.as_deref());
-        if let Some(reason) = engines::objection(&choice, architecture) {
+        let objection = engines::objection(&choice, architecture, self.0.llama)
+            .or_else(|| original::objection(preview.as_ref()));
+        if let Some(reason) = objection {
             return Err(ErrorCard::new(
                 ErrorCode::UnsupportedQuantization,
-                format!("{} cannot be used here", choice.label()),
+                format!("{label} cannot be used here"),
                 format!("{reason} Choose another file."),
                 ErrorAction::None,
             ));
         }
         let id = DownloadId(uuid::Uuid::now_v7());
-        let label = choice.label().to_owned();
-        let origin = choice
-            .files
-            .first()
-            .and_then(|file| Origin::new(id, info.id.clone(), revision, label, file))
-            .ok_or_else(|| cards::hub(TITLE, &HubError::NoHash(request.file.clone())))?;
+        let origin = Origin::new(id, info.id.clone(), revision, label, &choice)
+            .ok_or_else(|| cards::hub(TITLE, &HubError::NoHash(file.clone())))?;
         if let Some(model) = self.here(&origin).await {
             return Ok(done(&origin, model));
         }
@@ -278,6 +288,7 @@ impl Downloads {
     pub async fn resume(&self, id: DownloadId) -> Result<Download, ErrorCard> {
         self.refuse_while_closed()?;
         self.look_up(id).await?;
+        self.0.waiting.remove(id);
         let mut entries = self.0.lock();
         let Some(entry) = entries.get_mut(&id) else {
             return Err(unknown());
@@ -310,15 +321,18 @@ impl Downloads {
     pub async fn pause(&self, id: DownloadId) -> Result<Download, ErrorCard> {
         self.look_up(id).await?;
         self.stop(id).await;
-        let entries = self.0.lock();
-        let entry = entries.get(&id).ok_or_else(unknown)?;
-        Ok(entry.view.clone())
+        self.0.waiting.remove(id);
+        // It waits for nothing any more.
+        self.0
+            .show(id, |view| view.trouble = None)
+            .ok_or_else(unknown)
     }
 
     /// Stops one and removes what came. One that is done goes off the list; its model stays.
     pub async fn cancel(&self, id: DownloadId) -> Result<(), ErrorCard> {
         self.look_up(id).await?;
         self.stop(id).await;
+        self.0.waiting.remove(id);
         let (folder, landed) = {
             let entries = self.0.lock();
             let entry = entries.get(&id).ok_or_else(unknown)?;
@@ -335,14 +349,20 @@ impl Downloads {
         Ok(())
     }
 
-    /// Pauses all: the program ends, or nothing may leave this machine any more.
+    /// Pauses all: the program ends.
     pub async fn pause_all(&self) {
+        self.stop_all().await;
+    }
+
+    /// Those that were stopped.
+    async fn stop_all(&self) -> Vec<DownloadId> {
         let running: Vec<DownloadId> = {
             let entries = self.0.lock();
             let running = entries.iter().filter(|(_, entry)| entry.running.is_some());
             running.map(|(id, _)| *id).collect()
         };
-        futures::future::join_all(running.into_iter().map(|id| self.stop(id))).await;
+        futures::future::join_all(running.iter().map(|id| self.stop(*id))).await;
+        running
     }
 
     /// Lets none begin while the folder is moved.
@@ -422,7 +442,7 @@ fn first_file(choice: &Choice) -> Option<&str> {
 
 fn done(origin: &Origin, model: ModelRef) -> Download {
     Download {
-        received: origin.size,
+        received: origin.bytes(),
         status: DownloadStatus::Done { model },
         ..landing::fresh(origin)
     }

@@ -3,7 +3,7 @@
 //! Owns the two questions that a name answers: the architecture and the packing. Refuses to be the last word: that has the header's
 //! check in `worker-client`, and a test holds this list to it.
 
-use nexus_hub::{Choice, Quantization};
+use nexus_hub::{Choice, Form, HubFile, Quantization};
 
 /// Architectures whose files pass the header's check.
 const ARCHITECTURES: &[&str] = &[
@@ -22,18 +22,26 @@ pub fn reads(quantization: &Quantization) -> bool {
     !quantization.is_importance() && !base.starts_with("TQ") && !base.contains("FP4")
 }
 
-/// Why the engines cannot run this choice; `None` where nothing speaks against it.
-pub fn objection(choice: &Choice, architecture: Option<&str>) -> Option<String> {
+/// The small files of a folder have other checksums; these must have the strong one.
+fn is_weights(file: &HubFile) -> bool {
+    [".gguf", ".safetensors"]
+        .iter()
+        .any(|ending| file.path.as_str().to_ascii_lowercase().ends_with(ending))
+}
+
+/// Why the engines cannot run this choice; `None` where nothing speaks against it. `llama`: whether llama.cpp is among them.
+pub fn objection(choice: &Choice, architecture: Option<&str>, llama: bool) -> Option<String> {
     if let Some(architecture) = architecture
+        && choice.form == Form::Gguf
         && !ARCHITECTURES.contains(&architecture)
     {
         return Some(format!(
             "The engines of this app do not know the architecture “{architecture}” yet."
         ));
     }
-    if choice.files.len() > 1 {
+    if choice.form == Form::Gguf && choice.files.len() > 1 && !llama {
         return Some(format!(
-            "It is split into {} files, which the engines of this app cannot put together.",
+            "It is split into {} files, which only llama.cpp puts together, and that engine is not here.",
             choice.files.len()
         ));
     }
@@ -44,7 +52,8 @@ pub fn objection(choice: &Choice, architecture: Option<&str>) -> Option<String> 
             "The engines of this app do not read weights packed as {quantization}."
         ));
     }
-    if choice.files.iter().any(|file| file.sha256.is_none()) {
+    let weights = choice.files.iter().filter(|file| is_weights(file));
+    if weights.into_iter().any(|file| file.sha256().is_none()) {
         return Some("The hub gives no checksum for it, so it could not be checked.".to_owned());
     }
     None
@@ -83,10 +92,10 @@ mod tests {
         let file = |name: &str| HubFile {
             path: FilePath::new(name).unwrap(),
             size: 1,
-            sha256: Some([0; 32].into()),
+            checksum: Some(nexus_hub::Sha256Sum::from([0; 32]).into()),
         };
         let objections = |name: &str, architecture: Option<&str>| {
-            objection(&choices(&[file(name)])[0], architecture)
+            objection(&choices(&[file(name)])[0], architecture, true)
         };
         assert_eq!(objections("m-Q4_K_M.gguf", Some("llama")), None);
         assert_eq!(objections("m.gguf", None), None);
@@ -99,6 +108,11 @@ mod tests {
             file("m-Q8_0-00001-of-00002.gguf"),
             file("m-Q8_0-00002-of-00002.gguf"),
         ]);
-        assert!(objection(&split[0], None).unwrap().contains("2 files"));
+        assert_eq!(objection(&split[0], None, true), None);
+        assert!(
+            objection(&split[0], None, false)
+                .unwrap()
+                .contains("2 files")
+        );
     }
 }

@@ -6,8 +6,12 @@ use std::{
 };
 
 use nexus_protocol::{ErrorCard, ImportMode, ModelRemoved};
+use nexus_worker_client::gguf;
 
-use super::origin;
+use super::{
+    origin::{self, Origin},
+    split::{is_later_part, stem_of},
+};
 use crate::{cards, settings};
 
 /// Begins the names of folders that an import is working in.
@@ -29,7 +33,8 @@ pub enum Place {
 }
 
 /// All models: the name after `local/`, and the file. A folder with one file gives its name; in one with several the file's name
-/// follows. A file that somebody put beside the folders has its own, with the ending where a folder has the same.
+/// follows. A file that somebody put beside the folders has its own, with the ending where a folder has the same. A model that was
+/// split is its first file.
 pub fn models_in(folder: &Path) -> Vec<(String, PathBuf)> {
     let mut models = Vec::new();
     for model in entries(folder) {
@@ -38,9 +43,11 @@ pub fn models_in(folder: &Path) -> Vec<(String, PathBuf)> {
             continue;
         }
         if is_model(&model) {
-            let stem = model.file_stem().unwrap_or_default().to_string_lossy();
-            let taken = folder.join(stem.as_ref()).is_dir();
-            models.push((if taken { name } else { stem.into_owned() }, model));
+            if !is_later_part(&model) {
+                let stem = stem_of(&model);
+                let taken = folder.join(&stem).is_dir();
+                models.push((if taken { name } else { stem }, model));
+            }
             continue;
         }
         if !model.is_dir() {
@@ -48,14 +55,15 @@ pub fn models_in(folder: &Path) -> Vec<(String, PathBuf)> {
         }
         let files: Vec<PathBuf> = entries(&model)
             .into_iter()
-            .filter(|file| is_model(file))
+            .filter(|file| is_model(file) && !is_later_part(file))
             .collect();
         match files.as_slice() {
             [only] => models.push((name, only.clone())),
-            several => models.extend(several.iter().map(|file| {
-                let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-                (format!("{name}/{stem}"), file.clone())
-            })),
+            several => models.extend(
+                several
+                    .iter()
+                    .map(|file| (format!("{name}/{}", stem_of(file)), file.clone())),
+            ),
         }
     }
     models
@@ -97,8 +105,8 @@ pub fn clean(folder: &Path) {
     }
 }
 
-/// Links or copies the file into a working folder, lets `check` look at it, and
-/// only then gives the folder its name. Nothing that is there is ever replaced.
+/// Links or copies the file into a working folder, with its other parts where it is the first of several, lets `check` look at
+/// it, and only then gives the folder its name. Nothing that is there is ever replaced.
 pub fn bring_in(
     folder: &Path,
     source: &Path,
@@ -108,12 +116,16 @@ pub fn bring_in(
 ) -> Result<(String, PathBuf), ErrorCard> {
     let failed = |error: io::Error| cards::storage("The model could not be put in place", &error);
     let (wanted, file) = match place {
-        Place::Free => (slug(source), file_name(&slug(source))),
-        Place::Named(name) => {
-            let name = slug_of(name);
-            (name.clone(), file_name(&name))
-        }
-        Place::Fixed { folder, file } => (folder.clone(), file.clone()),
+        Place::Free => (slug(source), None),
+        Place::Named(name) => (slug_of(name), None),
+        Place::Fixed { folder, file } => (folder.clone(), Some(file.clone())),
+    };
+    let parts = gguf::parts(source);
+    let name_of = |number: usize| match (&file, parts.len()) {
+        (Some(file), _) => file.clone(),
+        (None, 1) => format!("{wanted}.gguf"),
+        // The engine finds them by these names.
+        (None, count) => format!("{wanted}-{number:05}-of-{count:05}.gguf"),
     };
     if let Place::Free | Place::Named(_) = place
         && let Some(found) = already_there(folder, source)
@@ -123,9 +135,10 @@ pub fn bring_in(
     let working = folder.join(format!("{WORKING}{}", uuid::Uuid::now_v7().simple()));
     let outcome = (|| {
         fs::create_dir(&working).map_err(failed)?;
-        let inside = working.join(&file);
-        bring(source, &inside, mode).map_err(failed)?;
-        check(&inside)?;
+        for (number, part) in (1..).zip(&parts) {
+            bring(part, &working.join(name_of(number)), mode).map_err(failed)?;
+        }
+        check(&working.join(name_of(1)))?;
         settings::sync_folder(&working).map_err(failed)?;
         let name = match place {
             Place::Fixed { .. } => give_this_name(folder, &working, &wanted),
@@ -133,7 +146,7 @@ pub fn bring_in(
         }
         .map_err(failed)?;
         settings::sync_folder(folder).map_err(failed)?;
-        Ok((name.clone(), folder.join(name).join(&file)))
+        Ok((name.clone(), folder.join(name).join(name_of(1))))
     })();
     if outcome.is_err() {
         // The first error is the one to report; `clean` tries again at the next start.
@@ -214,15 +227,29 @@ fn other_names(path: &Path) -> io::Result<bool> {
     Ok(winapi_util::file::information(&file)?.number_of_links() > 1)
 }
 
-/// Removes a model's file and what came with it; its folder too where nothing else is in it.
+/// Removes a model's file or files and what came with it; its folder too where nothing else is in it.
 pub fn remove(models: &Path, path: &Path) -> Result<ModelRemoved, ErrorCard> {
     let still_elsewhere = is_linked(path);
-    let bytes = fs::symlink_metadata(path).map_or(0, |data| data.len());
-    fs::remove_file(path)
-        .map_err(|error| cards::storage("The model could not be removed", &error))?;
+    let mut bytes = 0;
+    // The first goes last: while it is there, the others are not models of their own.
+    for part in gguf::parts(path).iter().rev() {
+        let length = fs::symlink_metadata(part).map_or(0, |data| data.len());
+        match fs::remove_file(part) {
+            Ok(()) => bytes += length,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && part != path => {}
+            Err(error) => return Err(cards::storage("The model could not be removed", &error)),
+        }
+    }
     if let Some(folder) = path.parent().filter(|folder| *folder != models) {
         if !entries(folder).iter().any(|file| is_model(file)) {
-            // What stays of it is a note of a few hundred bytes that names no model any more.
+            // What stays of it is small, and names no model any more. Only what was fetched with it goes: the note says what.
+            for name in Origin::read(folder).iter().flat_map(Origin::companions) {
+                let companion = folder.join(name.path.file_name());
+                let length = fs::symlink_metadata(&companion).map_or(0, |data| data.len());
+                if fs::remove_file(&companion).is_ok() {
+                    bytes += length;
+                }
+            }
             let _ = fs::remove_file(folder.join(origin::FILE));
         }
         // A folder that holds something else stays.
@@ -257,10 +284,10 @@ pub fn same_file(a: &Path, b: &Path) -> bool {
 
 /// `Qwen2.5 7B (Q4_K_M).gguf` becomes `qwen2.5-7b-q4_k_m`: a name that can be typed and is safe in every file system.
 pub fn slug(source: &Path) -> String {
-    slug_of(&source.file_stem().unwrap_or_default().to_string_lossy())
+    slug_of(&stem_of(source))
 }
 
-fn slug_of(text: &str) -> String {
+pub fn slug_of(text: &str) -> String {
     let mut slug = String::new();
     for c in text.to_lowercase().chars() {
         match c {
@@ -275,10 +302,6 @@ fn slug_of(text: &str) -> String {
     } else {
         slug
     }
-}
-
-fn file_name(slug: &str) -> String {
-    format!("{slug}.gguf")
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::{
 use nexus_protocol::{FoundApp, FoundModel, ModelRef};
 use nexus_worker_client::gguf;
 
-use super::files;
+use super::{files, split};
 
 /// More than anybody has; what comes after is not looked at.
 const MAX_FOUND: usize = 500;
@@ -112,7 +112,7 @@ fn describe(app: FoundApp, name: String, path: PathBuf, here: &[(String, PathBuf
     FoundModel {
         app,
         name: name.chars().filter(|c| !c.is_control()).take(200).collect(),
-        bytes: fs::metadata(&path).map_or(0, |data| data.len()),
+        bytes: split::state_of(&path).1,
         here: here
             .iter()
             .find(|(_, file)| files::same_file(file, &path))

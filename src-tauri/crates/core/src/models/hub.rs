@@ -2,9 +2,10 @@
 //!
 //! Owns the way to the hub (address, token, client) and putting its answers into words for people. Refuses to fetch (`downloads`).
 
+use nexus_egress::Switch;
 use nexus_hub::{
-    Address, Choice, Gated, Group, Hub, HubError, HubSettings, ModelId, ModelInfo, ModelSummary,
-    Needs, Remedy, Skills, choices, recommended,
+    Address, Choice, Form, Gated, Group, Hub, HubError, HubSettings, ModelId, ModelInfo,
+    ModelSummary, Needs, Remedy, Skills, choices, recommended,
 };
 use nexus_protocol::{
     ChoiceState, ErrorCard, Fit, FitLabel, Gate, HubDetails, HubModel, HubPage, KnownModel,
@@ -16,6 +17,7 @@ use super::{
     catalogue::{self, Entry},
     engines,
     fit::{self, Machine},
+    original,
     shape::{self, Beginning, Shape},
     shelf::Shelf,
 };
@@ -42,6 +44,11 @@ impl HubAccess {
             providers,
             egress,
         }
+    }
+
+    /// Whether anything may leave.
+    pub fn switch(&self) -> Switch {
+        self.egress.switch().clone()
     }
 
     /// The hub's address.
@@ -203,7 +210,11 @@ async fn read_details(
         .unwrap_or_else(|| "main".to_owned());
     let listing = hub.files(&info.id, &revision).await?;
     let offered = choices(&listing.files);
-    let beginning = beginning(hub, &info.id, &revision, &offered).await;
+    let preview = original::look(hub, &info.id, &revision, &offered).await;
+    let beginning = match &preview {
+        Some(preview) => original::beginning(preview.as_ref().ok()),
+        None => beginning(hub, &info.id, &revision, &offered).await,
+    };
     let facts = info.gguf.clone().unwrap_or_default();
     let architecture = beginning.architecture.or(facts.architecture);
     let longest = beginning
@@ -213,17 +224,25 @@ async fn read_details(
     let estimated_context = context
         .unwrap_or(DEFAULT_CONTEXT_TOKENS)
         .clamp(1, longest.unwrap_or(u32::MAX).max(1));
+    let llama = machine.maps;
     let mut shown: Vec<ModelChoice> = offered
         .iter()
         .map(|choice| {
             let shape = beginning.shape.unwrap_or_else(|| {
                 Shape::guess(facts.parameters.unwrap_or_else(|| weights_of(choice)))
             });
+            // Folders are read by the engine that maps nothing.
+            let machine = &Machine {
+                maps: machine.maps && choice.form == Form::Gguf,
+                ..*machine
+            };
             let estimate = fit::estimate(&shape, choice.size, estimated_context, machine);
             describe(
                 choice,
+                original::label(choice, preview.as_ref()),
                 fit::judge(estimate, None, machine),
-                engines::objection(choice, architecture.as_deref()),
+                engines::objection(choice, architecture.as_deref(), llama)
+                    .or_else(|| original::objection(preview.as_ref())),
                 choice
                     .files
                     .first()
@@ -237,7 +256,7 @@ async fn read_details(
     let mut left_out: Vec<String> = listing.refused.iter().map(ToString::to_string).collect();
     if offered.is_empty() {
         left_out.push(
-            "It has no GGUF files. Search for its name with the word GGUF: others may have packed it."
+            "It has no GGUF files, and no whole set of files in safetensors. Search for its name with the word GGUF: others may have packed it."
                 .to_owned(),
         );
     }
@@ -307,6 +326,7 @@ fn best(offered: &[Choice], shown: &[ModelChoice]) -> Option<usize> {
 
 fn describe(
     choice: &Choice,
+    label: String,
     fit: Fit,
     unsupported: Option<String>,
     state: ChoiceState,
@@ -317,7 +337,7 @@ fn describe(
             .first()
             .map(|file| file.path.as_str().to_owned())
             .unwrap_or_default(),
-        label: choice.label().to_owned(),
+        label,
         quantization: choice.quantization.as_ref().map(ToString::to_string),
         group: match choice.group {
             Group::Small => SizeGroup::Small,

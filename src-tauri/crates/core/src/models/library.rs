@@ -13,7 +13,7 @@ use nexus_protocol::{
     HubDetails, HubPage, ImportMode, LocalModelView, LocalModels, Measured, ModelInfo, ModelRef,
     ModelRemoved, ModelSkills, ModelsPlace, MoveProgress,
 };
-use nexus_worker_client::{Backend, memory};
+use nexus_worker_client::{Backend, gguf, memory};
 use serde_json::Value;
 
 use super::{
@@ -237,8 +237,9 @@ impl Models {
                 Ok(found) => found.path,
                 Err(broken) => broken.path,
             });
+            let parts = paths.flat_map(|path| gguf::parts(&path));
             // A link takes nothing here.
-            let sizes = paths.filter_map(|path| std::fs::symlink_metadata(path).ok());
+            let sizes = parts.filter_map(|path| std::fs::symlink_metadata(path).ok());
             let used = sizes.map(|data| data.len()).sum();
             (free_space(&folder).ok(), used, folder)
         })

@@ -20,6 +20,7 @@ use super::{
     folder::ModelsFolder,
     origin::Origin,
     shelf::Shelved,
+    split,
 };
 use crate::cards;
 
@@ -130,7 +131,7 @@ impl LocalModels {
                     size: found.summary.file_bytes,
                     sha256: match &found.origin {
                         // A file that was changed since is another.
-                        Some(origin) if origin.size == found.summary.file_bytes => {
+                        Some(origin) if origin.weight_bytes() == found.summary.file_bytes => {
                             Some(origin.sha256)
                         }
                         None if starter => STARTER.sha256.parse().ok(),
@@ -167,12 +168,8 @@ impl LocalModels {
 
     /// Reads the header once for each state of the file.
     fn inspect(&self, path: &Path) -> Result<GgufSummary, LocalError> {
-        let data = std::fs::metadata(path).ok();
-        let seen = (
-            path.to_path_buf(),
-            data.as_ref().and_then(|data| data.modified().ok()),
-            data.map_or(0, |data| data.len()),
-        );
+        let (modified, bytes) = split::state_of(path);
+        let seen = (path.to_path_buf(), modified, bytes);
         let known = self.lock().get(&seen).cloned();
         known.unwrap_or_else(|| {
             let summary = gguf::inspect(path);

@@ -12,6 +12,7 @@ use std::{
 
 use nexus_hub::Limits;
 use nexus_protocol::ErrorCard;
+use nexus_worker_client::gguf;
 use sha2::{Digest, Sha256};
 
 use super::{downloads, files, fit};
@@ -164,7 +165,9 @@ impl Relocated {
 fn ours(folder: &Path) -> io::Result<Vec<OsString>> {
     let mut names: BTreeSet<OsString> = files::models_in(folder)
         .into_iter()
-        .filter_map(|(_, path)| {
+        .flat_map(|(_, path)| gguf::parts(&path))
+        .filter(|path| path.symlink_metadata().is_ok())
+        .filter_map(|path| {
             let first = path.strip_prefix(folder).ok()?.iter().next()?;
             Some(first.to_owned())
         })

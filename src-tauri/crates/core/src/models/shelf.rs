@@ -27,7 +27,7 @@ pub struct Shelf(pub Vec<Shelved>);
 impl Shelf {
     /// By checksum; a file of unknown origin counts where name and size are the same.
     pub fn of_file(&self, file: &HubFile) -> ChoiceState {
-        self.find(|shelved| match (shelved.sha256, file.sha256) {
+        self.find(|shelved| match (shelved.sha256, file.sha256()) {
             (Some(here), Some(there)) => here == there,
             _ => {
                 let name = shelved.file.rsplit('/').next().unwrap_or_default();
@@ -81,7 +81,7 @@ mod tests {
         let file = |path: &str, size, sha256: [u8; 32]| HubFile {
             path: FilePath::new(path).unwrap(),
             size,
-            sha256: Some(sha256.into()),
+            checksum: Some(Sha256Sum::from(sha256).into()),
         };
         assert_eq!(shelf.of_file(&file("other.gguf", 10, [1; 32])), here("a"));
         assert_eq!(

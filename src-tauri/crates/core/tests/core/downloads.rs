@@ -18,7 +18,7 @@ use crate::gguf_builder::tiny;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn request(file: &str) -> DownloadRequest {
+pub fn request(file: &str) -> DownloadRequest {
     DownloadRequest {
         model: MODEL.into(),
         file: file.into(),
@@ -27,7 +27,7 @@ fn request(file: &str) -> DownloadRequest {
 }
 
 /// Events of one download until it is as wanted.
-async fn until(
+pub async fn until(
     events: &mut UnboundedReceiver<AppEvent>,
     id: DownloadId,
     wanted: impl Fn(&Download) -> bool,
@@ -51,12 +51,12 @@ async fn until(
 }
 
 /// Until it rests; the last state.
-async fn rest(events: &mut UnboundedReceiver<AppEvent>, id: DownloadId) -> Download {
+pub async fn rest(events: &mut UnboundedReceiver<AppEvent>, id: DownloadId) -> Download {
     let seen = until(events, id, |download| download.status.rests()).await;
     seen.into_iter().last().unwrap()
 }
 
-async fn locals(nexus: &Nexus) -> Vec<ModelRef> {
+pub async fn locals(nexus: &Nexus) -> Vec<ModelRef> {
     let library = nexus.models_local().await.unwrap();
     assert_eq!(library.broken, []);
     library
@@ -67,7 +67,7 @@ async fn locals(nexus: &Nexus) -> Vec<ModelRef> {
 }
 
 /// Names in the models folder, hidden ones too.
-fn in_folder(world: &World) -> Vec<String> {
+pub fn in_folder(world: &World) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(world.data.join("models"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

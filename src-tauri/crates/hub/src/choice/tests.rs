@@ -9,7 +9,7 @@ fn file(path: &str, size: u64) -> HubFile {
     HubFile {
         path: FilePath::new(path).unwrap(),
         size,
-        sha256: None,
+        checksum: None,
     }
 }
 
@@ -35,6 +35,89 @@ fn seven_billion() -> Vec<HubFile> {
         file("mmproj-F16.gguf", GIB),
         file("imatrix.gguf", GIB),
     ]
+}
+
+#[test]
+fn what_belongs_to_a_file_is_looked_for_beside_it_and_then_at_the_top() {
+    let summed = |path: &str, size| HubFile {
+        checksum: Some(crate::GitSum::from([7; 20]).into()),
+        ..file(path, size)
+    };
+    let companions = |all: &[HubFile]| -> Vec<String> {
+        let choices = choices(all);
+        let companions = choices[0].companions.iter();
+        companions.map(|file| file.path.to_string()).collect()
+    };
+    let all = [
+        file("Q8/m-Q8_0.gguf", GIB),
+        summed("tokenizer.json", 100),
+        summed("Q8/tokenizer.json", 100),
+        summed("chat_template.jinja", 9),
+        summed("config.json", 9),
+        summed("Q4/tokenizer_config.json", 9),
+    ];
+    assert_eq!(
+        companions(&all),
+        ["Q8/tokenizer.json", "chat_template.jinja"]
+    );
+    let odd = [
+        file("m-Q8_0.gguf", GIB),
+        file("tokenizer.json", 100),
+        summed("tokenizer_config.json", 64 * 1024 * 1024 + 1),
+        summed("chat_template.jinja", 0),
+    ];
+    assert_eq!(companions(&odd), [""; 0], "no sum, too large, empty");
+}
+
+#[test]
+fn without_gguf_the_authors_own_files_are_one_choice() {
+    let summed = |path: &str, size| HubFile {
+        checksum: Some(crate::GitSum::from([7; 20]).into()),
+        ..file(path, size)
+    };
+    let mut all = vec![
+        file("README.md", 9),
+        summed("config.json", 1),
+        summed("generation_config.json", 1),
+        summed("tokenizer_config.json", 1),
+        summed("model-00002-of-00002.safetensors", GIB),
+        summed("model-00001-of-00002.safetensors", 2 * GIB),
+        summed("model.safetensors.index.json", 1),
+        summed("consolidated.safetensors", 3 * GIB),
+        summed("original/model.safetensors", 3 * GIB),
+    ];
+    assert_eq!(choices(&all), [], "there is no tokenizer");
+    all.push(summed("tokenizer.json", 1));
+    let [choice] = choices(&all).try_into().unwrap();
+    let names: Vec<&str> = choice.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "model-00001-of-00002.safetensors",
+            "model-00002-of-00002.safetensors",
+            "config.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "generation_config.json",
+            "model.safetensors.index.json",
+        ]
+    );
+    assert_eq!(
+        (choice.label(), choice.form, choice.size),
+        ("Original", Form::Folder, 3 * GIB + 5)
+    );
+    let with = |extra: HubFile| choices(&[all.clone(), vec![extra]].concat());
+    assert_eq!(with(summed("modules.json", 1)), []);
+    assert_eq!(with(file("chat_template.jinja", 1)), [], "no checksum");
+    assert_eq!(with(summed("m-Q8_0.gguf", 1))[0].form, Form::Gguf);
+    assert_eq!(
+        with(summed("model.safetensors", GIB))[0].files[0]
+            .path
+            .as_str(),
+        "model.safetensors"
+    );
+    all.retain(|file| !file.path.as_str().starts_with("model-00002"));
+    assert_eq!(choices(&all), [], "a part is missing");
 }
 
 #[test]

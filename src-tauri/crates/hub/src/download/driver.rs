@@ -29,6 +29,15 @@ use crate::error::HubError;
 /// Between two reports.
 const TICK: Duration = Duration::from_millis(200);
 
+/// A file that is to be fetched.
+#[derive(Clone)]
+pub(crate) struct Wanted {
+    pub(crate) source: Arc<Source>,
+    pub(crate) paths: Paths,
+    /// The others are of use without it.
+    pub(crate) optional: bool,
+}
+
 /// What the user wants of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
@@ -40,7 +49,7 @@ pub(crate) enum Order {
 /// The task of one download.
 pub(crate) struct Driver {
     pub(crate) folder: PathBuf,
-    pub(crate) sources: Vec<(Arc<Source>, Paths)>,
+    pub(crate) wanted: Vec<Wanted>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) notes: Arc<Notes>,
@@ -99,7 +108,7 @@ impl Driver {
         let stop = CancellationToken::new();
         let work = fetch_all(
             self.folder.clone(),
-            self.sources.clone(),
+            self.wanted.clone(),
             Arc::clone(&self.limits),
             Arc::clone(&self.notes),
             stop.clone(),
@@ -141,14 +150,15 @@ impl Driver {
     }
 
     fn targets(&self) -> Vec<PathBuf> {
-        self.sources
+        self.wanted
             .iter()
-            .map(|(_, paths)| paths.target.clone())
+            .filter(|wanted| !wanted.optional || wanted.paths.target.is_file())
+            .map(|wanted| wanted.paths.target.clone())
             .collect()
     }
 
     fn clear(&self) -> Result<(), HubError> {
-        for (_, paths) in &self.sources {
+        for Wanted { paths, .. } in &self.wanted {
             // Where it was never begun there is nothing to lock.
             if paths.folder().is_dir()
                 && let Some(_lock) = Lock::try_take(&paths.lock)?
@@ -191,40 +201,51 @@ impl Driver {
 /// All files of a download, one after the other: the first then is of use before the last.
 async fn fetch_all(
     folder: PathBuf,
-    sources: Vec<(Arc<Source>, Paths)>,
+    all: Vec<Wanted>,
     limits: Arc<Limits>,
     notes: Arc<Notes>,
     stop: CancellationToken,
 ) -> Result<(), Trouble> {
     notes.begin_anew();
-    prepare(folder, sources.clone(), Arc::clone(&limits)).await?;
-    for (source, paths) in sources {
-        let size = source.identity().size;
-        One {
-            source,
-            paths,
-            limits: Arc::clone(&limits),
+    prepare(folder, all.clone(), Arc::clone(&limits)).await?;
+    let hurried = Arc::new(Limits {
+        tries: limits.optional_tries,
+        ..Limits::clone(&limits)
+    });
+    for wanted in all {
+        let size = wanted.source.identity().size;
+        let one = One {
+            source: Arc::clone(&wanted.source),
+            paths: wanted.paths.clone(),
+            limits: Arc::clone(if wanted.optional { &hurried } else { &limits }),
             notes: Arc::clone(&notes),
             stop: stop.clone(),
+        };
+        match one.run().await {
+            Ok(()) => notes.file_done(size),
+            // What the user stopped is not to be without it for ever.
+            Err(trouble @ (Trouble::Stopped | Trouble::Fatal(HubError::Offline))) => {
+                return Err(trouble);
+            }
+            Err(trouble) if !wanted.optional => return Err(trouble),
+            Err(trouble) => {
+                tracing::warn!(file = wanted.source.name(), ?trouble, "a file is left out");
+                notes.trouble(None);
+                // Nobody goes on from here: the next start has the others and may try this one anew.
+                remove_leftovers(&wanted.paths)?;
+            }
         }
-        .run()
-        .await?;
-        notes.file_done(size);
     }
     Ok(())
 }
 
 /// Makes the folder and looks whether all of what is missing has room.
-async fn prepare(
-    folder: PathBuf,
-    sources: Vec<(Arc<Source>, Paths)>,
-    limits: Arc<Limits>,
-) -> Result<(), HubError> {
+async fn prepare(folder: PathBuf, all: Vec<Wanted>, limits: Arc<Limits>) -> Result<(), HubError> {
     let place = folder.clone();
     blocking(move || {
         fs::create_dir_all(&folder)?;
-        let missing = sources.iter().fold(0_u64, |sum, (source, paths)| {
-            let listed = source.identity();
+        let missing = all.iter().fold(0_u64, |sum, wanted| {
+            let (listed, paths) = (wanted.source.identity(), &wanted.paths);
             if fs::symlink_metadata(&paths.target).is_ok() {
                 return sum;
             }

@@ -11,7 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{paths::Paths, ranges::Ranges};
-use crate::Sha256Sum;
+use crate::Checksum;
 
 /// A journal of a file in pieces has a line each; a larger one is not ours.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -23,7 +23,9 @@ pub(crate) struct Identity {
     /// At the hub, not at the server behind it: that address expires, and is signed.
     pub(crate) url: String,
     pub(crate) size: u64,
-    pub(crate) sha256: Sha256Sum,
+    /// Under the name that journals had when there was one kind only.
+    #[serde(rename = "sha256")]
+    pub(crate) checksum: Checksum,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

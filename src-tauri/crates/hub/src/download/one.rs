@@ -16,7 +16,7 @@ use super::{
     paths::Paths,
     source::Source,
     transfer::Transfer,
-    verify::sha256,
+    verify::checksum,
 };
 use crate::error::HubError;
 
@@ -66,7 +66,9 @@ impl One {
         let listed = self.source.identity();
         if found.is_file() && found.len() == listed.size {
             self.notes.state(State::Verifying);
-            if sha256(target.clone(), self.stop.clone()).await? == listed.sha256 {
+            if checksum(target.clone(), listed.checksum, self.stop.clone()).await?
+                == listed.checksum
+            {
                 return Ok(true);
             }
         }
@@ -81,7 +83,7 @@ impl One {
             self.source.identity().clone(),
         )?);
         self.notes.part(Some(Arc::clone(&part)));
-        let listed = self.source.identity().sha256;
+        let listed = self.source.identity().checksum;
         let first = self.fill(&part).await?;
         if first != listed {
             // Once may be a disk, a cache or a proxy. Twice is the server.
@@ -104,7 +106,7 @@ impl One {
     }
 
     /// Until all bytes are there; returns what they add up to.
-    async fn fill(&self, part: &Arc<Part>) -> Result<crate::Sha256Sum, Trouble> {
+    async fn fill(&self, part: &Arc<Part>) -> Result<crate::Checksum, Trouble> {
         let mut restarts = 0;
         let mut whole = false;
         loop {
@@ -120,7 +122,8 @@ impl One {
             match transfer.run().await {
                 Ok(()) => {
                     self.notes.state(State::Verifying);
-                    return sha256(part.paths.part.clone(), self.stop.clone()).await;
+                    let expected = self.source.identity().checksum;
+                    return checksum(part.paths.part.clone(), expected, self.stop.clone()).await;
                 }
                 Err(Trouble::NoRanges) => {
                     whole = true;

@@ -16,7 +16,7 @@ use tokio::{
 
 use super::{
     Leftovers, Limits, Progress, Request, State,
-    driver::{Driver, Order},
+    driver::{Driver, Order, Wanted},
     journal::Journal,
     lock::Lock,
     meter::Meter,
@@ -59,34 +59,38 @@ impl Downloads {
     /// [`HubError::NoHash`] and [`HubError::Name`], before anything is fetched.
     pub fn start(&self, request: Request) -> Result<Download, HubError> {
         let mut names = HashSet::new();
-        let mut sources = Vec::new();
-        for file in &request.files {
-            let sha256 = file
-                .sha256
-                .ok_or_else(|| HubError::NoHash(file.path.to_string()))?;
-            if !names.insert(file.path.file_name().to_lowercase()) {
-                return Err(HubError::Name {
-                    name: file.path.to_string(),
-                    reason: "two files would have the same name in the folder",
-                });
-            }
+        let mut wanted = Vec::new();
+        let optional = request.optional.iter().map(|file| (file, true));
+        let files = request.files.iter().map(|file| (file, false));
+        let mut total = 0_u64;
+        for (file, optional) in files.chain(optional) {
+            let fresh = names.insert(file.path.file_name().to_lowercase());
+            let checksum = match file.checksum {
+                Some(checksum) if fresh => checksum,
+                _ if optional => continue,
+                None => return Err(HubError::NoHash(file.path.to_string())),
+                Some(_) => {
+                    return Err(HubError::Name {
+                        name: file.path.to_string(),
+                        reason: "two files would have the same name in the folder",
+                    });
+                }
+            };
+            total = total.saturating_add(file.size);
             let source = Source::new(
                 self.hub.endpoint.clone(),
                 request.model.clone(),
                 &request.revision,
                 &file.path,
-                (file.size, sha256),
+                (file.size, checksum),
                 Arc::clone(&self.limits),
             );
-            sources.push((
-                Arc::new(source),
-                Paths::new(&request.folder, file.path.file_name()),
-            ));
+            wanted.push(Wanted {
+                source: Arc::new(source),
+                paths: Paths::new(&request.folder, file.path.file_name()),
+                optional,
+            });
         }
-        let total = request
-            .files
-            .iter()
-            .fold(0_u64, |sum, file| sum.saturating_add(file.size));
         let (report, progress) = watch::channel(Progress {
             state: State::Queued,
             received: 0,
@@ -95,12 +99,12 @@ impl Downloads {
             left: None,
             trouble: None,
             files_done: 0,
-            files: sources.len(),
+            files: wanted.len(),
         });
         let (orders, heard) = watch::channel(Order::Run);
         let driver = Driver {
             folder: request.folder,
-            sources,
+            wanted,
             limits: Arc::clone(&self.limits),
             slots: Arc::clone(&self.slots),
             notes: Arc::new(Notes::default()),

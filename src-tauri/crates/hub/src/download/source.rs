@@ -54,7 +54,7 @@ impl Source {
         model: ModelId,
         revision: &str,
         path: &FilePath,
-        identity: (u64, crate::Sha256Sum),
+        identity: (u64, crate::Checksum),
         limits: Arc<Limits>,
     ) -> Self {
         let mut segments = vec![model.author(), model.name(), "resolve", revision];
@@ -64,7 +64,7 @@ impl Source {
             identity: Identity {
                 url: url.to_string(),
                 size: identity.0,
-                sha256: identity.1,
+                checksum: identity.1,
             },
             endpoint,
             model,
@@ -143,7 +143,7 @@ impl Source {
         let listed = &self.identity;
         if arrival
             .linked_sha256
-            .is_some_and(|sum| sum != listed.sha256)
+            .is_some_and(|sum| crate::Checksum::from(sum) != listed.checksum)
         {
             return Err(HubError::Changed(self.name.clone()).into());
         }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn all() -> Vec<HubError> {
-    let sum = |byte| Sha256Sum::from([byte; 32]);
+    let sum = |byte| Checksum::from(crate::Sha256Sum::from([byte; 32]));
     vec![
         HubError::Address {
             text: "a b/c".into(),

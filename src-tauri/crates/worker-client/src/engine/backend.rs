@@ -51,6 +51,8 @@ pub(super) struct Choice {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grounds<'a> {
     pub(super) architecture: &'a str,
+    /// Whether it is in several GGUF files.
+    pub(super) split: bool,
     /// Engines whose programs are there.
     pub(super) there: &'a [Backend],
     /// Whether mistral.rs has a graphics processor here.
@@ -69,11 +71,18 @@ pub(super) struct Grounds<'a> {
 /// # Errors
 /// Why none is left, in sentences; empty where none was there to begin with.
 pub(super) fn choose(grounds: Grounds<'_>) -> Result<Choice, String> {
+    if grounds.split && !grounds.there.contains(&Backend::Llama) {
+        return Err(format!(
+            "It is split into several files, which only {} puts together, and that engine is not here.",
+            Backend::Llama
+        ));
+    }
     let mut order: Vec<(Backend, String)> = usual(grounds.gpu)
         .into_iter()
         .filter(|(backend, _)| {
             grounds.there.contains(backend)
                 && backend.supports(grounds.architecture)
+                && (!grounds.split || *backend == Backend::Llama)
                 && !grounds.tried.contains(backend)
         })
         .collect();
@@ -164,6 +173,7 @@ mod tests {
     fn grounds(record: &Record) -> Grounds<'_> {
         Grounds {
             architecture: "llama",
+            split: false,
             there: &Backend::ALL,
             gpu: false,
             pin: None,
@@ -198,6 +208,28 @@ mod tests {
             ..usual
         };
         assert_eq!(choose(strange), Err(String::new()));
+    }
+
+    #[test]
+    fn a_model_in_several_files_is_llamas_alone() {
+        let mut record = Record::default();
+        measured(&mut record, Backend::Llama, 1.0, 1.0);
+        measured(&mut record, Backend::Mistral, 200.0, 20.0);
+        let split = Grounds {
+            split: true,
+            gpu: true,
+            pin: Some(Backend::Mistral),
+            ..grounds(&record)
+        };
+        assert_eq!(backend(split), Some(Backend::Llama));
+        let alone = Grounds {
+            there: &[Backend::Mistral],
+            ..split
+        };
+        assert_eq!(
+            choose(alone),
+            Err("It is split into several files, which only llama.cpp puts together, and that engine is not here.".to_owned())
+        );
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub(super) struct Subject<'a> {
     /// The model's name, `local/…`.
     pub(super) model: &'a str,
     pub(super) architecture: &'a str,
+    /// Whether it is in several GGUF files.
+    pub(super) split: bool,
 }
 
 /// An engine and its program.
@@ -119,6 +121,7 @@ impl Chooser {
         });
         let choice = backend::choose(Grounds {
             architecture: subject.architecture,
+            split: subject.split,
             there: &there,
             gpu,
             pin,

@@ -9,6 +9,8 @@ use nexus_llm::LocalError;
 use nexus_sandbox::{Kind, Limits, Sandbox, Spec};
 use tokio::process::Command;
 
+use crate::gguf;
+
 /// How workers are confined.
 #[derive(Clone, Debug)]
 pub enum Confinement {
@@ -82,6 +84,13 @@ pub(super) struct Start {
 }
 
 impl Start {
+    /// What it may read: the model, with its other parts where it was split. Nothing that only lies beside it.
+    fn files(&self) -> Vec<PathBuf> {
+        let mut files = gguf::parts(&self.model);
+        files.retain(|file| *file == self.model || file.is_file());
+        files
+    }
+
     fn spec(&self) -> Result<Spec, String> {
         let real = |path: &Path| {
             path.canonicalize()
@@ -98,7 +107,7 @@ impl Start {
             env: self.env.clone(),
             folder: None,
             temp: self.folder.clone(),
-            readable: vec![program, self.model.clone()],
+            readable: std::iter::once(program).chain(self.files()).collect(),
             hidden: Vec::new(),
             network: false,
             limits: Limits {
@@ -122,6 +131,28 @@ mod tests {
             Confinement::of(None, false),
             Confinement::None(reason) if reason == "The sandbox's launcher is not there."
         ));
+    }
+
+    #[test]
+    fn the_other_parts_of_a_split_model_are_readable_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = |number: u32| {
+            let name = format!("m-0000{number}-of-00003.gguf");
+            folder.path().join(name)
+        };
+        for number in 1..=2 {
+            std::fs::write(name(number), "").unwrap();
+        }
+        std::fs::write(folder.path().join("tokenizer.json"), "").unwrap();
+        let start = Start {
+            program: PathBuf::new(),
+            env: BTreeMap::new(),
+            folder: PathBuf::new(),
+            model: name(1),
+            memory: None,
+            gpu: false,
+        };
+        assert_eq!(start.files(), [name(1), name(2)]);
     }
 
     #[test]

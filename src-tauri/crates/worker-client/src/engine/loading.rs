@@ -19,7 +19,7 @@ use super::records::Identity;
 use super::scratch;
 use super::spawner::Spawner;
 use crate::folder;
-use crate::gguf::DEFAULT_CONTEXT_TOKENS;
+use crate::gguf::{self, DEFAULT_CONTEXT_TOKENS};
 use crate::memory::{self, Plan};
 use crate::model_file::ModelFile;
 
@@ -115,6 +115,7 @@ impl Actor {
             identity: &identity,
             model: &job.model,
             architecture: file.architecture(),
+            split: file.is_split(),
         };
         let chosen = self
             .chooser
@@ -331,10 +332,18 @@ pub(super) async fn identity(path: &Path) -> Result<Identity, LocalError> {
                 reason: format!("it could not be examined: {error}"),
             },
         })?;
-    Ok(Identity {
+    let mut identity = Identity {
         bytes: metadata.len(),
         modified: metadata.modified().ok(),
-    })
+    };
+    // One that is missing is found by the check.
+    for part in gguf::parts(path).iter().skip(1) {
+        if let Ok(metadata) = tokio::fs::metadata(part).await {
+            identity.bytes = identity.bytes.saturating_add(metadata.len());
+            identity.modified = identity.modified.max(metadata.modified().ok());
+        }
+    }
+    Ok(identity)
 }
 
 /// Of a folder: the bytes of all its files, and when the newest was changed.

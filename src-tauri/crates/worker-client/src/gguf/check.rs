@@ -30,7 +30,8 @@ pub(super) fn check(header: &Header) -> Result<(), Fault> {
         let shown: String = architecture.chars().take(40).collect();
         return Err(Fault::Architecture(shown));
     }
-    if let Some(split) = header.entries.get("split.count")
+    if header.parts == 1
+        && let Some(split) = header.entries.get("split.count")
         && !matches!(split, Value::Unsigned(0 | 1, _))
     {
         return bad("it is one part of a model that was split into several files");

@@ -16,7 +16,10 @@ const WORDS: &str = "tokenizer.ggml.tokens";
 /// A header as the file has it. Strings are kept where they are short, arrays only by length and type.
 #[derive(Debug)]
 pub(super) struct Header {
+    /// Of all parts.
     pub(super) file_bytes: u64,
+    /// Files that were put together.
+    pub(super) parts: usize,
     pub(super) entries: HashMap<String, Value>,
     pub(super) tensors: HashMap<String, Tensor>,
     pub(super) words: Words,
@@ -83,9 +86,6 @@ pub(super) fn header<R: BufRead>(reader: R, file_bytes: u64) -> Result<Header, F
     }
     let tensor_count = capped(cursor.u64()?, limits::TENSORS, "tensors")?;
     let entry_count = capped(cursor.u64()?, limits::ENTRIES, "metadata entries")?;
-    if tensor_count == 0 {
-        return bad("it holds no tensors");
-    }
 
     let mut entries = HashMap::new();
     for _ in 0..entry_count {
@@ -94,6 +94,10 @@ pub(super) fn header<R: BufRead>(reader: R, file_bytes: u64) -> Result<Header, F
         if entries.insert(key.clone(), value).is_some() {
             return bad(format!("the metadata key {key} is there twice"));
         }
+    }
+    // Some tools leave the first part of a split model to the metadata.
+    if tensor_count == 0 && !entries.contains_key("split.count") {
+        return bad("it holds no tensors");
     }
     let alignment = alignment(&entries)?;
 
@@ -119,6 +123,7 @@ pub(super) fn header<R: BufRead>(reader: R, file_bytes: u64) -> Result<Header, F
     check_places(places, data_start, file_bytes)?;
     Ok(Header {
         file_bytes,
+        parts: 1,
         entries,
         tensors,
         words: cursor.words,

@@ -27,8 +27,10 @@ pub struct GgufSummary {
     pub quantization: String,
     /// Weights.
     pub parameters: u64,
-    /// Size of the file.
+    /// Size of the file, or of all its parts.
     pub file_bytes: u64,
+    /// Files that it is split into: 1 for most. Only llama.cpp puts several together.
+    pub parts: usize,
     /// Whether it can chat. A model without a template cannot be run here.
     pub has_chat_template: bool,
     /// How it writes tool calls; `None` where its template does not offer it tools in a form that is known here.
@@ -123,6 +125,7 @@ pub(super) fn summarize(header: &Header) -> GgufSummary {
         quantization: quantization(header),
         parameters: sum(|tensor| tensor.elements),
         file_bytes: header.file_bytes,
+        parts: header.parts,
         has_chat_template: template.is_some(),
         call_format: template.and_then(CallFormat::of_template),
         is_split: header.entries.contains_key("split.count"),

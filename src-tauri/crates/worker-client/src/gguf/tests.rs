@@ -70,6 +70,7 @@ fn a_sound_file_is_summarized() {
             quantization: "Q8_0".to_owned(),
             parameters: 128 + 1024 + 32,
             file_bytes: file.bytes().len() as u64,
+            parts: 1,
             has_chat_template: true,
             call_format: None,
             is_split: false,

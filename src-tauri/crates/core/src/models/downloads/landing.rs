@@ -10,7 +10,7 @@ use std::{
 
 use nexus_hub::{Lock, unfinished};
 use nexus_protocol::{Download, DownloadStatus, ErrorCard};
-use nexus_worker_client::gguf;
+use nexus_worker_client::{folder, gguf};
 
 use super::super::{files, origin::Origin};
 use crate::{cards, settings};
@@ -20,9 +20,18 @@ pub const WORKING: &str = ".download-";
 
 /// Its folder: the same for the same bytes, so that two programs that fetch them meet there.
 pub fn folder_for(models: &Path, origin: &Origin) -> PathBuf {
-    let sum = origin.sha256.to_string();
-    let name = files::slug(Path::new(&origin.file));
+    let sum = origin.fingerprint();
+    let name = slug(origin);
     models.join(format!("{WORKING}{name}-{}", &sum[..12]))
+}
+
+/// What the model will be called: after its file, or after the model where the file's name says nothing.
+fn slug(origin: &Origin) -> String {
+    if origin.is_folder() {
+        files::slug_of(origin.model.name())
+    } else {
+        files::slug(Path::new(&origin.file))
+    }
 }
 
 /// Held by the one program that works on a folder.
@@ -40,7 +49,7 @@ pub fn working_folders(models: &Path) -> Vec<(PathBuf, Origin)> {
         .filter_map(|entry| {
             let origin = Origin::read(&entry.path())?;
             // A name that leads elsewhere was put there by somebody else.
-            origin.hub_file()?;
+            origin.files()?;
             Some((entry.path(), origin))
         })
         .collect();
@@ -53,8 +62,8 @@ pub fn prepare(folder: &Path, origin: Origin) -> Result<Origin, ErrorCard> {
     let failed = |error: io::Error| cards::storage("The download could not begin", &error);
     fs::create_dir_all(folder).map_err(failed)?;
     if let Some(kept) = Origin::read(folder)
-        && kept.sha256 == origin.sha256
-        && kept.hub_file().is_some()
+        && kept.files().is_some()
+        && kept.files() == origin.files()
     {
         return Ok(kept);
     }
@@ -84,7 +93,7 @@ pub fn fresh(origin: &Origin) -> Download {
         label: origin.label.clone(),
         status: DownloadStatus::Paused,
         received: 0,
-        total: origin.size,
+        total: origin.bytes(),
         rate: None,
         seconds_left: None,
         trouble: None,
@@ -93,38 +102,45 @@ pub fn fresh(origin: &Origin) -> Download {
 
 /// Bytes on the disk.
 pub fn received(folder: &Path, origin: &Origin) -> u64 {
-    let whole = origin
-        .hub_file()
-        .is_some_and(|file| folder.join(file.path.file_name()).is_file());
-    if whole {
-        return origin.size;
-    }
-    unfinished(folder).iter().map(|(_, done, _)| done).sum()
+    let files = origin.files().unwrap_or_default();
+    let whole = files
+        .iter()
+        .chain(&origin.companions())
+        .filter(|file| folder.join(file.path.file_name()).is_file())
+        .map(|file| file.size)
+        .fold(0, u64::saturating_add);
+    let parts = unfinished(folder);
+    let parts = parts.iter().map(|(_, done, _)| *done);
+    parts.fold(whole, u64::saturating_add)
 }
 
 /// Makes a model of it: its name after `local/`.
 ///
 /// # Errors
-/// Where the file is no model that the engines can run; then it is removed, for it would be the same a second time.
-pub fn land(models: &Path, folder: &Path, origin: &Origin) -> Result<String, ErrorCard> {
+/// Where it is no model that the engines can run; then it is removed, for it would be the same a second time.
+pub fn land(models: &Path, place: &Path, origin: &Origin) -> Result<String, ErrorCard> {
     let failed = |error: io::Error| cards::storage("The model could not be put in place", &error);
-    let name = origin
+    let file = origin
         .hub_file()
-        .map(|file| file.path.file_name().to_owned())
         .ok_or_else(|| cards::internal("the note of a download was changed"))?;
-    if let Err(error) = gguf::inspect(&folder.join(&name)) {
+    let checked = if origin.is_folder() {
+        folder::inspect(place).map(drop)
+    } else {
+        gguf::inspect(&place.join(file.path.file_name())).map(drop)
+    };
+    if let Err(error) = checked {
         let mut card = error.card();
         card.detail = format!(
-            "{} The file came whole and as the hub has it, so another try would not help: choose another one.",
-            card.detail
+            "{} {} came whole and as the hub has it, so another try would not help: choose another one.",
+            card.detail,
+            if origin.is_folder() { "It" } else { "The file" }
         );
         // The first error is the one to report.
-        let _ = fs::remove_dir_all(folder);
+        let _ = fs::remove_dir_all(place);
         return Err(card);
     }
-    settings::sync_folder(folder).map_err(failed)?;
-    let wanted = files::slug(Path::new(&name));
-    let given = files::give_name(models, folder, &wanted).map_err(failed)?;
+    settings::sync_folder(place).map_err(failed)?;
+    let given = files::give_name(models, place, &slug(origin)).map_err(failed)?;
     settings::sync_folder(models).map_err(failed)?;
     Ok(given)
 }

@@ -8,7 +8,7 @@ use nexus_hub::{HubError, Leftovers, Lock, Progress, Request, State};
 use nexus_protocol::{AppEvent, Download, DownloadStatus, ErrorCard, ModelRef};
 use tokio_util::sync::CancellationToken;
 
-use super::{Inner, TITLE, landing};
+use super::{Inner, TITLE, landing, offline};
 use crate::{cards, models::origin::Origin};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
@@ -24,6 +24,8 @@ pub(super) struct Task {
 /// How it ended.
 enum End {
     Stopped,
+    /// The user went offline while it ran.
+    CutOff,
     Failed(ErrorCard),
     Done(ModelRef),
 }
@@ -42,6 +44,7 @@ impl Task {
             entry.running = None;
         }
         let landed = matches!(end, End::Done(_));
+        let cut_off = matches!(end, End::CutOff);
         self.show(|view| {
             view.rate = None;
             view.seconds_left = None;
@@ -51,6 +54,10 @@ impl Task {
             }
             view.status = match end {
                 End::Stopped => DownloadStatus::Paused,
+                End::CutOff => {
+                    offline::waits(view);
+                    DownloadStatus::Paused
+                }
                 End::Failed(error) => DownloadStatus::Failed { error },
                 End::Done(model) => {
                     view.received = view.total;
@@ -60,6 +67,9 @@ impl Task {
         });
         if landed {
             self.inner.events.tell(AppEvent::LocalModelsChanged);
+        }
+        if cut_off {
+            self.inner.waiting.add(self.origin.id);
         }
         self.ended.cancel();
     }
@@ -131,17 +141,19 @@ impl Task {
 
     async fn fetch(&self) -> Result<End, ErrorCard> {
         self.show(|view| view.status = DownloadStatus::Connecting);
+        let begun_online = !self.inner.hub.switch().is_offline();
         let hub = self.inner.hub.connect().await?;
-        let file = self
+        let files = self
             .origin
-            .hub_file()
+            .files()
             .ok_or_else(|| cards::internal("the note of a download was changed"))?;
         let failed = |error: HubError| cards::hub(TITLE, &error);
         let download = nexus_hub::Downloads::new(hub, 1, self.inner.limits.clone())
             .start(Request {
                 model: self.origin.model.clone(),
                 revision: self.origin.revision.clone(),
-                files: vec![file],
+                files,
+                optional: self.origin.companions(),
                 folder: self.folder.clone(),
             })
             .map_err(failed)?;
@@ -169,6 +181,7 @@ impl Task {
         match download.finish().await {
             Ok(_) => self.land().await.map(End::Done),
             Err(HubError::Cancelled) => Ok(End::Stopped),
+            Err(HubError::Offline) if begun_online => Ok(End::CutOff),
             Err(error) => Err(failed(error)),
         }
     }

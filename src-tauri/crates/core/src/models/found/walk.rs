@@ -10,6 +10,7 @@ use std::{
 use nexus_protocol::FoundApp;
 
 use super::Named;
+use crate::models::split::stem_of;
 
 const MAX_DEPTH: usize = 8;
 /// Folders and files looked at below one place.
@@ -61,11 +62,7 @@ fn name(app: FoundApp, path: &Path) -> String {
         .iter()
         .map(|part| part.to_string_lossy().into_owned())
         .collect();
-    let stem = path
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let stem = stem_of(path);
     match app {
         // models--author--name/snapshots/COMMIT/file.gguf
         FoundApp::HuggingFace => match parts.first().and_then(|p| p.strip_prefix("models--")) {
