@@ -7,7 +7,7 @@ use nexus_protocol::{ChatMessage, ChatRequest, ToolCallRequest, ToolSpec, UserPa
 use serde::Serialize as _;
 use serde_json::{Value as Json, json};
 
-use crate::template_watch::TemplateWatch;
+use crate::template_watch::{self, TemplateWatch};
 
 /// Steps that a template may take. The longest conversations need a twentieth of it; one that loops ends.
 const FUEL: u64 = 10_000_000;
@@ -88,7 +88,13 @@ impl Template {
                     eos_token => self.end,
                 })
             })
-            .map_err(|error| words(&error))
+            .map_err(|error| {
+                if error.kind() == ErrorKind::OutOfFuel {
+                    // No other engine would come to its end either, and should not try.
+                    template_watch::end("does not end");
+                }
+                words(&error)
+            })
     }
 }
 

@@ -36,8 +36,7 @@ impl TemplateWatch {
         let watch = move || {
             while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
                 if let Some(reason) = excess(started.elapsed(), before, resident_bytes()) {
-                    tracing::error!("the model's chat template {reason}");
-                    std::process::exit(EXIT_TEMPLATE);
+                    end(reason);
                 }
             }
         };
@@ -49,6 +48,12 @@ impl TemplateWatch {
             _rendering: rendering,
         }
     }
+}
+
+/// Ends the process, so that the parent knows why.
+pub(crate) fn end(reason: &str) -> ! {
+    tracing::error!("the model's chat template {reason}");
+    std::process::exit(EXIT_TEMPLATE)
 }
 
 /// What it takes too much of, if so.

@@ -392,7 +392,8 @@ pub(in crate::gguf) fn edges() -> Vec<(&'static str, Gguf, Fault)> {
         (
             "heads wider than queries",
             (
-                set("llama.attention.key_length", Entry::U32(9)),
+                set("llama.attention.key_length", Entry::U32(9))
+                    .set("llama.rope.dimension_count", Entry::U32(9)),
                 bad("the queries of layer 0 do not fit 4 heads of 9"),
             ),
         ),
