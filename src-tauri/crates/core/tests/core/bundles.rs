@@ -88,7 +88,7 @@ async fn a_split_model_is_one_choice_one_download_and_one_model() {
     assert_eq!((&choice.unsupported, choice.file.as_str()), (&None, FIRST));
 
     // Stopped in its second file, and the program ends.
-    hub.slow_down(30_000, Duration::from_millis(10));
+    hub.slow_down(10_000, Duration::from_millis(10));
     let mut events = nexus.subscribe_app();
     let started = nexus.download_start(request(FIRST)).await.unwrap();
     assert_eq!(started.total, weights + 5_014);

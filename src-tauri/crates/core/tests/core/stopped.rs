@@ -16,7 +16,7 @@ use super::{
 async fn going_offline_pauses_and_going_online_goes_on() {
     let world = World::new();
     let hub = hub().await;
-    hub.slow_down(20_000, Duration::from_millis(20));
+    hub.slow_down(6_000, Duration::from_millis(20));
     let nexus = at(&world, &hub.base()).await;
     let mut events = nexus.subscribe_app();
     let one = nexus.download_start(request("m-Q8_0.gguf")).await.unwrap();
@@ -67,7 +67,7 @@ async fn going_offline_pauses_and_going_online_goes_on() {
 async fn one_that_waits_and_is_paused_by_the_user_stays_paused() {
     let world = World::new();
     let hub = hub().await;
-    hub.slow_down(20_000, Duration::from_millis(20));
+    hub.slow_down(6_000, Duration::from_millis(20));
     let nexus = at(&world, &hub.base()).await;
     let mut events = nexus.subscribe_app();
     let one = nexus.download_start(request("m-Q8_0.gguf")).await.unwrap();
