@@ -3,6 +3,7 @@
 mod chats;
 mod downloads;
 mod faults;
+mod folders;
 mod hub;
 mod keys;
 mod library;

@@ -15,7 +15,7 @@ use std::path::Path;
 
 use nexus_llm::LocalError;
 
-pub(crate) use check::ARCHITECTURES;
+pub use check::ARCHITECTURES;
 pub use estimate::Weights;
 pub use summary::{DEFAULT_CONTEXT_TOKENS, GgufSummary};
 

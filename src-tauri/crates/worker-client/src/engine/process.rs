@@ -57,6 +57,8 @@ pub(super) struct Process {
 pub(super) struct Order<'a> {
     pub(super) program: &'a Path,
     pub(super) model: &'a Path,
+    /// Where links in the model's folder lead.
+    pub(super) linked: Vec<PathBuf>,
     pub(super) weights: Weights,
     /// Bytes that it may take.
     pub(super) memory: Option<u64>,
@@ -94,6 +96,7 @@ impl Process {
             env: environment(&folder.0, options, &order)?,
             folder: folder.0.clone(),
             model: order.model.to_owned(),
+            linked: order.linked.clone(),
             memory: order.memory,
             gpu: order.gpu,
         };
