@@ -39,7 +39,8 @@ pub async fn model_pick_file<R: Runtime>(
     app.dialog()
         .file()
         .set_title("Choose a model file")
-        .add_filter("GGUF models", &["gguf"])
+        // Of a folder any file of weights stands for it: the dialog chooses files.
+        .add_filter("Models", &["gguf", "safetensors", "uqff"])
         .pick_file(move |file| drop(chosen.send(file)));
     let Some(path) = choice
         .await

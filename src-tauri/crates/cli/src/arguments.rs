@@ -187,11 +187,12 @@ pub enum Models {
         #[arg(long)]
         json: bool,
     },
-    /// Take a GGUF file into the models folder. It is linked where possible, else copied; the original stays.
+    /// Take a model into the models folder: a GGUF file, a folder with config.json and weights in safetensors or UQFF, or a UQFF
+    /// file in one. It is linked where possible, else copied; the original stays.
     Import {
-        /// The file; one of another app (see `found`) is linked and named as that app does.
+        /// The file or folder; one of another app (see `found`) is linked and named as that app does.
         path: PathBuf,
-        /// Link it, whatever the disk: the file must stay where it is.
+        /// Link it, whatever the disk: what it is linked to must stay where it is.
         #[arg(long, conflicts_with = "copy")]
         link: bool,
         /// Copy it: the original may go afterwards.
@@ -203,7 +204,7 @@ pub enum Models {
         /// Its name: `local/NAME`.
         model: String,
     },
-    /// Delete the file of a local model.
+    /// Delete a local model, and say what the disk gained. A folder goes with all that is in it.
     #[command(visible_alias = "remove")]
     Rm {
         /// Its name: `local/NAME`.

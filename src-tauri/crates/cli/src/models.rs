@@ -59,12 +59,17 @@ async fn list(
     let width = catalog
         .local
         .iter()
+        .chain(&catalog.embedding)
         .chain(&catalog.cloud)
         .map(|info| info.model.0.chars().count())
         .max()
         .unwrap_or(0);
     for (title, models) in [
         ("On this machine", &catalog.local),
+        (
+            "On this machine, for vectors of texts and not for chats",
+            &catalog.embedding,
+        ),
         ("Cloud", &catalog.cloud),
     ] {
         if models.is_empty() {
@@ -98,6 +103,7 @@ async fn show(
     let found = catalog
         .local
         .iter()
+        .chain(&catalog.embedding)
         .chain(&catalog.cloud)
         .find(|info| info.model.0 == name);
     let Some(info) = found else {

@@ -12,3 +12,9 @@ mod cli;
 )]
 #[path = "../../worker-client/tests/support/gguf_builder.rs"]
 mod gguf_builder;
+#[expect(
+    dead_code,
+    reason = "the builder is shared with the crate that checks such folders"
+)]
+#[path = "../../worker-client/tests/support/model_folder.rs"]
+mod model_folder;

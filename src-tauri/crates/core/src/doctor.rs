@@ -3,6 +3,7 @@
 //! Changes nothing that lasts: the keychain's canary and the probe file are removed again.
 
 mod engines;
+mod library;
 mod worker;
 
 use std::path::Path;
@@ -58,12 +59,13 @@ fn cannot_start(options: &CoreOptions, error: &StartError) -> Vec<DoctorCheck> {
 
 /// All checks on a running core.
 pub async fn examine(nexus: &Nexus) -> DoctorReport {
-    let (database, keychain, worker, engines, starter, keys) = futures::join!(
+    let (database, keychain, worker, engines, starter, library, keys) = futures::join!(
         database(nexus),
         keychain(nexus),
         worker::check(&nexus.inner.worker),
         nexus.inner.engine.programs(),
         starter(nexus),
+        nexus.inner.models.library(),
         keys(nexus),
     );
     let mut checks = vec![
@@ -76,6 +78,7 @@ pub async fn examine(nexus: &Nexus) -> DoctorReport {
         engines::confinement(&nexus.inner.confinement),
         sandbox(nexus),
         starter,
+        library::check(&library),
     ];
     checks.extend(keys);
     checks.extend([memory(), disk(nexus.inner.data.root())]);

@@ -12,12 +12,14 @@ mod folder;
 mod found;
 mod hub;
 mod library;
+mod listing;
 mod local;
 mod moving;
 mod origin;
 mod original;
 mod outlook;
 mod remote;
+mod removal;
 mod shape;
 mod shelf;
 mod split;
@@ -145,6 +147,7 @@ impl Models {
         let mut catalog = ModelCatalog::default();
         for entry in local {
             match entry {
+                Ok(found) if found.file.is_embedding() => catalog.embedding.push(found.info),
                 Ok(found) => catalog.local.push(found.info),
                 Err(broken) => catalog.failures.push(ProviderFailure {
                     provider: ModelRef::LOCAL.into(),
@@ -176,6 +179,12 @@ impl Models {
             return self.providers.find(model.provider()).map(|_| ());
         }
         match self.local.find(model).await? {
+            Some(found) if found.file.is_embedding() => Err(cards::bad_input(
+                "This model cannot chat",
+                format!(
+                    "{model} makes vectors of texts, for searches, and writes none. Choose another model for chats."
+                ),
+            )),
             Some(_) => Ok(()),
             None if is_starter(model) && self.local.starter_file().is_some() => Ok(()),
             None => Err(missing(model)),
@@ -204,16 +213,16 @@ impl Models {
         self.local.starter_file().map(std::path::Path::to_path_buf)
     }
 
-    /// Any model of this app's own on this machine: the first in the folder, else the starter that came with the app.
+    /// Any model of this app's own on this machine that chats: the first in the folder, else the starter that came with the app.
     pub async fn any_local(&self) -> Option<ModelRef> {
-        let found = self.local.scan().await.into_iter().flatten().next();
-        match found {
+        let found = self.local.scan().await.into_iter().flatten();
+        match found.into_iter().find(|found| !found.file.is_embedding()) {
             Some(found) => Some(found.info.model),
             None => self.local.starter_file().map(|_| starter_ref()),
         }
     }
 
-    /// The file of a local model.
+    /// The file or folder of a local model.
     pub async fn path(&self, model: &ModelRef) -> Result<Option<PathBuf>, ErrorCard> {
         Ok(self.local.find(model).await?.map(|found| found.path))
     }
@@ -310,7 +319,7 @@ fn is_starter(model: &ModelRef) -> bool {
 fn missing(model: &ModelRef) -> ErrorCard {
     cards::no_model(
         model,
-        "There is no such model in the models folder; import its file, or install the starter model.",
+        "There is no such model in the models folder; import it, or install the starter model.",
     )
 }
 

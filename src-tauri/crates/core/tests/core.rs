@@ -4,6 +4,7 @@ mod bundles;
 mod chats;
 mod downloads;
 mod faults;
+mod folders;
 mod hub;
 mod keys;
 mod library;

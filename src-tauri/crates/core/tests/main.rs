@@ -13,3 +13,5 @@ mod core;
 )]
 #[path = "../../worker-client/tests/support/gguf_builder.rs"]
 mod gguf_builder;
+#[path = "../../worker-client/tests/support/model_folder.rs"]
+mod model_folder;

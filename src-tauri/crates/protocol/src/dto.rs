@@ -151,6 +151,9 @@ pub struct ModelCatalog {
     pub local: Vec<ModelInfo>,
     /// Elsewhere, of all providers with a key.
     pub cloud: Vec<ModelInfo>,
+    /// On this machine, but making vectors of texts: none of them chats.
+    #[serde(default)]
+    pub embedding: Vec<ModelInfo>,
     /// Providers whose list could not be read.
     pub failures: Vec<ProviderFailure>,
 }

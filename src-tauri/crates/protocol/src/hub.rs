@@ -98,6 +98,9 @@ pub struct ModelSkills {
     /// Thinks before it answers.
     #[serde(default)]
     pub reasoning: bool,
+    /// Makes vectors of texts, and does not chat.
+    #[serde(default)]
+    pub embedding: bool,
 }
 
 /// A model with all that can be fetched of it.
@@ -275,6 +278,7 @@ mod tests {
                 tools: true,
                 vision: false,
                 reasoning: true,
+                embedding: false,
             },
             known: Some(KnownModel {
                 name: "model".into(),

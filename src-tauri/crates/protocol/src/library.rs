@@ -9,7 +9,7 @@ use crate::{ErrorCard, Fit, KeyStatus, ModelInfo, ModelRef, ModelSkills};
 pub struct LocalModels {
     /// Usable ones, by name.
     pub models: Vec<LocalModelView>,
-    /// Files that cannot be used, and why.
+    /// Files and folders that cannot be used, and why.
     pub broken: Vec<BrokenModel>,
 }
 
@@ -18,9 +18,9 @@ pub struct LocalModels {
 pub struct LocalModelView {
     /// As everywhere.
     pub info: ModelInfo,
-    /// Its file.
+    /// Its file or folder.
     pub path: String,
-    /// Whether the file belongs to someone else too: removing the model frees nothing then.
+    /// Whether it belongs to someone else too: removing the model frees nothing then.
     pub linked: bool,
     /// The model on the hub that it was fetched from.
     #[serde(default)]
@@ -52,9 +52,9 @@ pub struct ModelOrigin {
 pub struct BrokenModel {
     /// Its name, as that of a model would be.
     pub model: ModelRef,
-    /// The file.
+    /// The file or folder.
     pub path: String,
-    /// Size of the file.
+    /// Size of it.
     pub bytes: u64,
     /// Why.
     pub error: ErrorCard,
@@ -98,9 +98,9 @@ pub struct FoundModel {
     pub app: FoundApp,
     /// As that app calls it.
     pub name: String,
-    /// The file.
+    /// The file or folder.
     pub path: String,
-    /// Its size.
+    /// The size of its weights.
     pub bytes: u64,
     /// `Q4_K_M` and the like, where it can be used.
     #[serde(default)]

@@ -7,6 +7,7 @@
 mod architecture;
 mod config;
 mod estimate;
+mod files;
 mod preview;
 mod summary;
 mod weights;
@@ -20,6 +21,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub(crate) use architecture::knows;
+pub use estimate::FolderMemory;
+pub(crate) use files::linked;
+pub use files::{files, is_first_uqff, is_whole, state, weight_files};
 pub use preview::{Preview, preview};
 pub use summary::FolderSummary;
 
@@ -69,11 +73,8 @@ pub fn inspect(path: &Path) -> Result<FolderSummary, LocalError> {
 }
 
 fn read(path: &Path) -> Result<FolderSummary, Fault> {
-    let (folder, chosen) = if is_uqff(path) {
-        (path.parent().unwrap_or(path), path.file_name())
-    } else {
-        (path, None)
-    };
+    let (folder, chosen) = files::place_of(path);
+    let folder = folder.as_path();
     let names = names_in(folder)?;
     let has = |name: &str| names.iter().any(|other| other == name);
     if has("params.json") {
@@ -100,8 +101,12 @@ fn read(path: &Path) -> Result<FolderSummary, Fault> {
             "its way of writing answers needs the file {HARMONY}, which is not beside it"
         ));
     }
-    let chosen = chosen.and_then(|name| name.to_str());
-    let weights = weights::read(folder, &names, chosen)?;
+    let weights = weights::read(folder, &names, chosen.as_deref())?;
+    if let Some(name) = files::strange(path) {
+        return bad(format!(
+            "{name} is a link to a place where its weights are not; put the file itself there"
+        ));
+    }
     Ok(summary::summarize(
         architecture,
         kind,

@@ -18,7 +18,7 @@ use std::path::Path;
 
 use nexus_llm::LocalError;
 
-pub(crate) use check::ARCHITECTURES;
+pub use check::ARCHITECTURES;
 pub use estimate::Weights;
 pub use split::{part_of, parts};
 pub use summary::{DEFAULT_CONTEXT_TOKENS, GgufSummary};

@@ -3,7 +3,7 @@
 use nexus_llm::LocalError;
 use nexus_protocol::worker::{ModelKind, Quantize};
 
-use crate::folder::FolderSummary;
+use crate::folder::{FolderMemory, FolderSummary};
 use crate::gguf::{GgufSummary, Weights};
 
 /// Models up to this many weights are unpacked where memory allows: reading the prompt gets several times faster. Above
@@ -84,17 +84,7 @@ pub(crate) fn plan_folder(
     available: Option<u64>,
     prefix_limit: u64,
 ) -> Result<(Plan, Option<Quantize>), LocalError> {
-    let plain = match wish {
-        Some(wish) => wish == Weights::Unpacked,
-        None => summary.parameters <= UNPACK_PARAMETERS,
-    };
-    let wishes: &[Option<Quantize>] = if summary.is_quantized() {
-        &[None]
-    } else if plain {
-        &[None, Some(Quantize::Q8), Some(Quantize::Q4)]
-    } else {
-        &[Some(Quantize::Q6), Some(Quantize::Q4)]
-    };
+    let wishes = quantizations(summary, wish);
     let needed = |quantize| {
         let estimate = summary.estimate(context, quantize);
         estimate.saturating_add(estimate / 100 * 15)
@@ -127,6 +117,31 @@ pub(crate) fn plan_folder(
         0
     };
     Ok(planned(quantize, prefix_bytes))
+}
+
+/// The ways to hold the weights of a model in a folder, the best first.
+fn quantizations(summary: &FolderSummary, wish: Option<Weights>) -> &'static [Option<Quantize>] {
+    let plain = match wish {
+        Some(wish) => wish == Weights::Unpacked,
+        None => summary.parameters <= UNPACK_PARAMETERS,
+    };
+    if summary.is_quantized() {
+        &[None]
+    } else if plain {
+        &[None, Some(Quantize::Q8), Some(Quantize::Q4)]
+    } else {
+        &[Some(Quantize::Q6), Some(Quantize::Q4)]
+    }
+}
+
+/// What a model in a folder would take where `available` bytes are free, held as it would be then; where it does not fit, what
+/// it takes at least.
+pub fn of_folder(summary: &FolderSummary, context: u32, available: Option<u64>) -> FolderMemory {
+    let quantize = match plan_folder(summary, context, None, available, 0) {
+        Ok((_, quantize)) => quantize,
+        Err(_) => quantizations(summary, None).last().copied().flatten(),
+    };
+    summary.memory(context, quantize)
 }
 
 /// The same for llama.cpp: one way to hold the weights, and nothing is kept besides the context.

@@ -87,6 +87,14 @@ impl ModelFile {
         matches!(self, Self::Gguf(summary) if summary.parts > 1)
     }
 
+    /// `Q4_1`, `BF16`, `UQFF Q4K`, ….
+    pub fn quantization(&self) -> &str {
+        match self {
+            Self::Gguf(summary) => &summary.quantization,
+            Self::Folder(summary) => &summary.quantization,
+        }
+    }
+
     /// Whether it can chat.
     pub fn has_chat_template(&self) -> bool {
         match self {

@@ -81,18 +81,28 @@ pub fn LocalCard(model: ModelRef) -> impl IntoView {
         testid,
         run,
     };
+    // One that makes vectors of texts is not offered for chats.
+    let chats = Memo::new(move |_| {
+        held.with(|held| held.as_ref().is_some_and(|view| !view.skills.embedding))
+    });
     let items = move || {
-        let mut items = vec![item(
-            "New chat with it",
-            "",
-            Shape::Plus,
-            "local-new-chat",
-            Callback::new(move |()| {
-                actions::new_chat(app);
-                actions::use_model(app, model.get_value());
-            }),
-        )];
-        if !is_default.get_untracked() && !app.facts.is_fixed("default_model") {
+        let mut items = Vec::new();
+        if chats.get_untracked() {
+            items.push(item(
+                "New chat with it",
+                "",
+                Shape::Plus,
+                "local-new-chat",
+                Callback::new(move |()| {
+                    actions::new_chat(app);
+                    actions::use_model(app, model.get_value());
+                }),
+            ));
+        }
+        if chats.get_untracked()
+            && !is_default.get_untracked()
+            && !app.facts.is_fixed("default_model")
+        {
             items.push(item(
                 "Make it the default",
                 "New chats begin with it.",
@@ -168,21 +178,23 @@ pub fn LocalCard(model: ModelRef) -> impl IntoView {
                 >
                     <Icon shape=Shape::Dots />
                 </button>
-                <button
-                    type="button"
-                    class="button"
-                    class:primary=move || runs.get()
-                    data-testid="model-chat"
-                    aria-label=move || format!("Use {}", name.get())
-                    title=move || if app.store.open.with(Option::is_some) {
-                        "Use it in the open chat"
-                    } else {
-                        "Use it in a new chat"
-                    }
-                    on:click=move |_| actions::use_model(app, model.get_value())
-                >
-                    "Use"
-                </button>
+                <Show when=move || chats.get()>
+                    <button
+                        type="button"
+                        class="button"
+                        class:primary=move || runs.get()
+                        data-testid="model-chat"
+                        aria-label=move || format!("Use {}", name.get())
+                        title=move || if app.store.open.with(Option::is_some) {
+                            "Use it in the open chat"
+                        } else {
+                            "Use it in a new chat"
+                        }
+                        on:click=move |_| actions::use_model(app, model.get_value())
+                    >
+                        "Use"
+                    </button>
+                </Show>
                 <Show when=move || menu.get()>
                     <Menu label=name.get_untracked() items=items() close />
                 </Show>

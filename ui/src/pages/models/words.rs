@@ -104,6 +104,7 @@ pub fn skills(skills: ModelSkills) -> Vec<&'static str> {
         (skills.tools, "tools"),
         (skills.vision, "images"),
         (skills.reasoning, "thinking"),
+        (skills.embedding, "makes vectors"),
     ]
     .into_iter()
     .filter_map(|(has, word)| has.then_some(word))

@@ -128,6 +128,7 @@ pub fn skills(skills: ModelSkills) -> Vec<String> {
         (skills.tools, "tools"),
         (skills.vision, "images"),
         (skills.reasoning, "thinks"),
+        (skills.embedding, "vectors"),
     ]
     .into_iter()
     .filter(|(has, _)| *has)

@@ -69,7 +69,7 @@ pub async fn found(nexus: &Nexus, output: &mut Output, json: bool) -> Result<(),
     Ok(())
 }
 
-/// Takes a file in.
+/// Takes a file or a folder in.
 pub async fn import(
     nexus: &Nexus,
     output: &mut Output,

@@ -9,7 +9,10 @@ use nexus_protocol::{Download, DownloadStatus, FoundModel, HubDetails, HubPage, 
 use nexus_test_support::hub::{MODEL, TestHub};
 
 use super::{Ran, World};
-use crate::gguf_builder::tiny;
+use crate::{
+    gguf_builder::tiny,
+    model_folder::{llama, qwen3_embedding},
+};
 
 fn files() -> [(&'static str, Vec<u8>); 2] {
     [
@@ -213,4 +216,55 @@ fn other_apps_models_are_found_and_the_folder_moves() {
             .stdout
             .contains("freed")
     );
+}
+
+#[test]
+fn folders_are_taken_in_listed_and_removed() {
+    let world = World::new();
+    let (text, vectors) = (
+        world.data.join("elsewhere/Tiny"),
+        world.data.join("elsewhere/Vectors"),
+    );
+    llama().write(&text);
+    qwen3_embedding().write(&vectors);
+    let run = |arguments: &[&str]| run(&world, "http://127.0.0.1:9", arguments);
+    for (path, name) in [(&text, "local/tiny"), (&vectors, "local/vectors")] {
+        let taken = run(&["models", "import", &path.display().to_string()]);
+        assert_eq!(taken.stdout, format!("{name}\n"), "{taken:?}");
+    }
+    let listed = run(&["models", "list"]).stdout;
+    let after = |title: &str, name: &str| {
+        let (_, rest) = listed.split_once(&format!("{title}\n")).unwrap();
+        let line = rest.lines().find(|line| line.contains(name)).unwrap();
+        assert!(line.contains("4096 tokens, F32, "), "{listed}");
+    };
+    after("On this machine", "local/tiny");
+    after(
+        "On this machine, for vectors of texts and not for chats",
+        "local/vectors",
+    );
+    let shown = run(&["models", "show", "local/tiny"]).stdout;
+    assert!(
+        shown.contains("Fits: ") && shown.contains("tiny (linked)"),
+        "{shown}"
+    );
+    let asked = run(&["ask", "--model", "local/vectors", "Hello"]);
+    assert_eq!(asked.code, Some(1));
+    assert!(asked.stderr.contains("makes vectors of texts"), "{asked:?}");
+    let removed = run(&["models", "rm", "local/tiny"]);
+    assert!(removed.stdout.contains("nothing was freed"), "{removed:?}");
+    let copied = run(&["models", "import", "--copy", &text.display().to_string()]);
+    assert_eq!(copied.stdout, "local/tiny\n", "{copied:?}");
+    let removed = run(&["models", "rm", "local/tiny"]);
+    assert!(removed.stdout.contains("kB freed"), "{removed:?}");
+    assert!(!world.data.join("models/tiny").exists() && text.is_dir());
+    // A folder that lacks a part is named with the reason, and can be removed.
+    std::fs::remove_file(vectors.join("config.json")).unwrap();
+    std::fs::remove_file(world.data.join("models/vectors/config.json")).unwrap();
+    let listed = run(&["models", "list"]);
+    assert!(
+        listed.stderr.contains("config.json is missing"),
+        "{listed:?}"
+    );
+    assert_eq!(run(&["models", "rm", "local/vectors"]).code, Some(0));
 }

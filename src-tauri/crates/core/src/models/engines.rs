@@ -1,20 +1,10 @@
 //! What the engines can run, by what a page says before anything is fetched.
 //!
-//! Owns the two questions that a name answers: the architecture and the packing. Refuses to be the last word: that has the header's
-//! check in `worker-client`, and a test holds this list to it.
+//! Owns the two questions that a name answers: the architecture, by the list of `worker-client`, and the packing. Refuses to be the
+//! last word: that has the header's check there.
 
 use nexus_hub::{Choice, Form, HubFile, Quantization};
-
-/// Architectures whose files pass the header's check.
-const ARCHITECTURES: &[&str] = &[
-    "llama",
-    "mistral3",
-    "phi2",
-    "phi3",
-    "qwen2",
-    "qwen3",
-    "starcoder2",
-];
+use nexus_worker_client::gguf::ARCHITECTURES;
 
 /// Whether the engines read this packing.
 pub fn reads(quantization: &Quantization) -> bool {
@@ -62,30 +52,8 @@ pub fn objection(choice: &Choice, architecture: Option<&str>, llama: bool) -> Op
 #[cfg(test)]
 mod tests {
     use nexus_hub::{FilePath, HubFile, choices};
-    use nexus_llm::LocalError;
-    use nexus_worker_client::gguf;
 
     use super::*;
-    use crate::models::gguf_builder::{Entry, tiny};
-
-    #[test]
-    fn the_list_is_that_of_the_check() {
-        let folder = tempfile::tempdir().unwrap();
-        let verdict = |architecture: &str| {
-            let path = folder.path().join("m.gguf");
-            let text = Entry::String(architecture.as_bytes().to_vec());
-            std::fs::write(&path, tiny().set("general.architecture", text).bytes()).unwrap();
-            // What follows is about the numbers under the architecture's name, which are another's here.
-            matches!(
-                gguf::inspect(&path),
-                Err(LocalError::UnsupportedArchitecture { .. })
-            )
-        };
-        for architecture in ARCHITECTURES {
-            assert!(!verdict(architecture), "{architecture}");
-        }
-        assert!(verdict("qwen3moe") && verdict("something-new"));
-    }
 
     #[test]
     fn packings_of_importance_are_named() {

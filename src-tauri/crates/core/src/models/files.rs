@@ -1,23 +1,98 @@
-//! Files of the models folder: which there are, and how one comes in without ever being half there.
+//! How a model comes into the models folder without ever being half there: a file, or the files of one that is a folder.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-use nexus_protocol::{ErrorCard, ImportMode, ModelRemoved};
-use nexus_worker_client::gguf;
+use nexus_protocol::{ErrorCard, ImportMode};
+use nexus_worker_client::{folder, gguf};
 
 use super::{
-    origin::{self, Origin},
-    split::{is_later_part, stem_of},
+    listing::{entries, is_uqff, models_in, name_of},
+    split,
 };
 use crate::{cards, settings};
 
-/// Begins the names of folders that an import is working in.
-const WORKING: &str = ".import-";
+/// Begins the names of folders that an import or a removal is working in.
+pub const WORKING: &str = ".import-";
 
-/// Where a file goes.
+/// What is brought in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// One file.
+    File(PathBuf),
+    /// The files of a model that is a folder: this folder, or this UQFF file in one.
+    Folder(PathBuf),
+}
+
+impl Source {
+    /// What somebody means by a path. Links are followed, so that check and copy are about the same file; but for those in a folder
+    /// of which the model is made, where their names matter. Of weights or settings in a folder, the folder is meant.
+    ///
+    /// # Errors
+    /// Where there is nothing.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let real = fs::canonicalize(path)?;
+        if real.is_dir() {
+            return Ok(Self::Folder(real));
+        }
+        let name = name_of(path);
+        let (Some(parent), true) = (
+            path.parent(),
+            is_uqff(path) || name.ends_with(".safetensors") || name == "config.json",
+        ) else {
+            return Ok(Self::File(real));
+        };
+        // The parent of a bare name is the folder that this program works in.
+        let parent = if parent.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            parent
+        };
+        let parent = fs::canonicalize(parent)?;
+        Ok(Self::Folder(if is_uqff(path) {
+            parent.join(name)
+        } else {
+            parent
+        }))
+    }
+
+    /// What is looked at.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::File(path) | Self::Folder(path) => path,
+        }
+    }
+
+    /// What it is named after.
+    fn name(&self) -> String {
+        match self {
+            Self::File(path) => split::stem_of(path),
+            Self::Folder(path) => {
+                let folder = if is_uqff(path) {
+                    path.parent().unwrap_or(path)
+                } else {
+                    path
+                };
+                // In the Hugging Face cache the folder has a commit for its name.
+                in_cache(folder).unwrap_or_else(|| name_of(folder))
+            }
+        }
+    }
+}
+
+/// `author/name` of a folder `models--author--name/snapshots/COMMIT` of the Hugging Face cache.
+pub fn in_cache(folder: &Path) -> Option<String> {
+    let snapshots = folder.parent()?;
+    let repository = snapshots.parent()?;
+    let name = name_of(repository)
+        .strip_prefix("models--")?
+        .replace("--", "/");
+    (name_of(snapshots) == "snapshots").then_some(name)
+}
+
+/// Where a model goes.
 pub enum Place {
     /// A folder named after the file, numbered where that one is taken.
     Free,
@@ -32,69 +107,6 @@ pub enum Place {
     },
 }
 
-/// All models: the name after `local/`, and the file. A folder with one file gives its name; in one with several the file's name
-/// follows. A file that somebody put beside the folders has its own, with the ending where a folder has the same. A model that was
-/// split is its first file.
-pub fn models_in(folder: &Path) -> Vec<(String, PathBuf)> {
-    let mut models = Vec::new();
-    for model in entries(folder) {
-        let name = name_of(&model);
-        if name.starts_with('.') {
-            continue;
-        }
-        if is_model(&model) {
-            if !is_later_part(&model) {
-                let stem = stem_of(&model);
-                let taken = folder.join(&stem).is_dir();
-                models.push((if taken { name } else { stem }, model));
-            }
-            continue;
-        }
-        if !model.is_dir() {
-            continue;
-        }
-        let files: Vec<PathBuf> = entries(&model)
-            .into_iter()
-            .filter(|file| is_model(file) && !is_later_part(file))
-            .collect();
-        match files.as_slice() {
-            [only] => models.push((name, only.clone())),
-            several => models.extend(
-                several
-                    .iter()
-                    .map(|file| (format!("{name}/{}", stem_of(file)), file.clone())),
-            ),
-        }
-    }
-    models
-}
-
-/// Sorted, so that a list looks the same each time. A folder that cannot be read has nothing in it.
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
-    paths.sort();
-    paths
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
-}
-
-fn is_model(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
-        // A link whose file is gone is listed, so that people see what became of their model.
-        && (path.is_file() || path.is_symlink())
-}
-
 /// Removes what imports left behind that were killed.
 pub fn clean(folder: &Path) {
     for path in entries(folder) {
@@ -105,40 +117,50 @@ pub fn clean(folder: &Path) {
     }
 }
 
-/// Links or copies the file into a working folder, with its other parts where it is the first of several, lets `check` look at
-/// it, and only then gives the folder its name. Nothing that is there is ever replaced.
+/// Links or copies the model into a working folder, a file with its other parts where it is the first of several, lets `check` look
+/// at it, and only then gives the folder its name. Nothing that is there is ever replaced.
 pub fn bring_in(
     folder: &Path,
-    source: &Path,
+    source: &Source,
     place: &Place,
     mode: ImportMode,
     check: impl FnOnce(&Path) -> Result<(), ErrorCard>,
 ) -> Result<(String, PathBuf), ErrorCard> {
     let failed = |error: io::Error| cards::storage("The model could not be put in place", &error);
     let (wanted, file) = match place {
-        Place::Free => (slug(source), None),
+        Place::Free => (slug_of(&source.name()), None),
         Place::Named(name) => (slug_of(name), None),
         Place::Fixed { folder, file } => (folder.clone(), Some(file.clone())),
     };
-    let parts = gguf::parts(source);
-    let name_of = |number: usize| match (&file, parts.len()) {
-        (Some(file), _) => file.clone(),
-        (None, 1) => format!("{wanted}.gguf"),
-        // The engine finds them by these names.
-        (None, count) => format!("{wanted}-{number:05}-of-{count:05}.gguf"),
-    };
     if let Place::Free | Place::Named(_) = place
-        && let Some(found) = already_there(folder, source)
+        && let Some(found) = already_there(folder, source.path())
     {
         return Ok(found);
     }
     let working = folder.join(format!("{WORKING}{}", uuid::Uuid::now_v7().simple()));
     let outcome = (|| {
         fs::create_dir(&working).map_err(failed)?;
-        for (number, part) in (1..).zip(&parts) {
-            bring(part, &working.join(name_of(number)), mode).map_err(failed)?;
-        }
-        check(&working.join(name_of(1)))?;
+        // What is in the named folder in the end: a file, or nothing, for the folder itself.
+        let inside = match source {
+            Source::File(source) => {
+                let parts = gguf::parts(source);
+                let named = |number: usize| match (&file, parts.len()) {
+                    (Some(file), _) => file.clone(),
+                    (None, 1) => format!("{wanted}.gguf"),
+                    // The engine finds them by these names.
+                    (None, count) => format!("{wanted}-{number:05}-of-{count:05}.gguf"),
+                };
+                for (number, part) in (1..).zip(&parts) {
+                    bring(part, &working.join(named(number)), mode).map_err(failed)?;
+                }
+                PathBuf::from(named(1))
+            }
+            Source::Folder(source) => {
+                bring_all(source, &working, mode).map_err(failed)?;
+                PathBuf::new()
+            }
+        };
+        check(&working.join(&inside))?;
         settings::sync_folder(&working).map_err(failed)?;
         let name = match place {
             Place::Fixed { .. } => give_this_name(folder, &working, &wanted),
@@ -146,13 +168,39 @@ pub fn bring_in(
         }
         .map_err(failed)?;
         settings::sync_folder(folder).map_err(failed)?;
-        Ok((name.clone(), folder.join(name).join(name_of(1))))
+        let path = folder.join(&name);
+        Ok((
+            name,
+            match source {
+                Source::File(_) => path.join(inside),
+                Source::Folder(_) => path,
+            },
+        ))
     })();
     if outcome.is_err() {
         // The first error is the one to report; `clean` tries again at the next start.
         let _ = fs::remove_dir_all(&working);
     }
     outcome
+}
+
+/// The files of a model that is a folder, by their names in it.
+fn bring_all(source: &Path, working: &Path, mode: ImportMode) -> io::Result<()> {
+    let from = if is_uqff(source) {
+        source.parent().unwrap_or(source)
+    } else {
+        source
+    };
+    for file in folder::files(source) {
+        let name = file.strip_prefix(from).map_err(io::Error::other)?;
+        let target = working.join(name);
+        if let Some(part) = target.parent() {
+            fs::create_dir_all(part)?;
+        }
+        // A link has the name, and the file that it leads to is what is taken.
+        bring(&fs::canonicalize(&file)?, &target, mode)?;
+    }
+    Ok(())
 }
 
 fn bring(source: &Path, target: &Path, mode: ImportMode) -> io::Result<()> {
@@ -177,7 +225,11 @@ pub fn soft_link(source: &Path, target: &Path) -> io::Result<()> {
 
 #[cfg(windows)]
 pub fn soft_link(source: &Path, target: &Path) -> io::Result<()> {
-    std::os::windows::fs::symlink_file(source, target)
+    if source.is_dir() {
+        std::os::windows::fs::symlink_dir(source, target)
+    } else {
+        std::os::windows::fs::symlink_file(source, target)
+    }
 }
 
 /// Renames to the first free name. `rename` would replace an empty folder, so the name is claimed by a check before; imports of
@@ -210,66 +262,28 @@ fn give_this_name(folder: &Path, working: &Path, name: &str) -> io::Result<Strin
     Ok(name.to_owned())
 }
 
-/// Whether the file has another name, so that removing this one frees nothing.
-pub fn is_linked(path: &Path) -> bool {
-    path.is_symlink() || other_names(path).unwrap_or(false)
-}
-
-#[cfg(unix)]
-fn other_names(path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    Ok(fs::metadata(path)?.nlink() > 1)
-}
-
-#[cfg(windows)]
-fn other_names(path: &Path) -> io::Result<bool> {
-    let file = fs::File::open(path)?;
-    Ok(winapi_util::file::information(&file)?.number_of_links() > 1)
-}
-
-/// Removes a model's file or files and what came with it; its folder too where nothing else is in it.
-pub fn remove(models: &Path, path: &Path) -> Result<ModelRemoved, ErrorCard> {
-    let still_elsewhere = is_linked(path);
-    let mut bytes = 0;
-    // The first goes last: while it is there, the others are not models of their own.
-    for part in gguf::parts(path).iter().rev() {
-        let length = fs::symlink_metadata(part).map_or(0, |data| data.len());
-        match fs::remove_file(part) {
-            Ok(()) => bytes += length,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && part != path => {}
-            Err(error) => return Err(cards::storage("The model could not be removed", &error)),
-        }
-    }
-    if let Some(folder) = path.parent().filter(|folder| *folder != models) {
-        if !entries(folder).iter().any(|file| is_model(file)) {
-            // What stays of it is small, and names no model any more. Only what was fetched with it goes: the note says what.
-            for name in Origin::read(folder).iter().flat_map(Origin::companions) {
-                let companion = folder.join(name.path.file_name());
-                let length = fs::symlink_metadata(&companion).map_or(0, |data| data.len());
-                if fs::remove_file(&companion).is_ok() {
-                    bytes += length;
-                }
-            }
-            let _ = fs::remove_file(folder.join(origin::FILE));
-        }
-        // A folder that holds something else stays.
-        let _ = fs::remove_dir(folder);
-    }
-    Ok(ModelRemoved {
-        bytes_freed: if still_elsewhere { 0 } else { bytes },
-        still_elsewhere,
-    })
-}
-
 /// The same file, linked here before, or lying here already.
 fn already_there(folder: &Path, source: &Path) -> Option<(String, PathBuf)> {
     models_in(folder)
         .into_iter()
-        .find(|(_, path)| same_file(path, source))
+        .find(|(_, path)| same_model(path, source))
+}
+
+/// Whether two paths are one model: one file or folder, or folders that share all their weights.
+pub fn same_model(a: &Path, b: &Path) -> bool {
+    if same_file(a, b) {
+        return true;
+    }
+    let is_folder = |path: &Path| path.is_dir() || is_uqff(path);
+    if !is_folder(a) || !is_folder(b) {
+        return false;
+    }
+    let (a, b) = (folder::weight_files(a), folder::weight_files(b));
+    !a.is_empty() && a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| same_file(a, b))
 }
 
 #[cfg(unix)]
-pub fn same_file(a: &Path, b: &Path) -> bool {
+fn same_file(a: &Path, b: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     match (fs::metadata(a), fs::metadata(b)) {
         (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
@@ -278,13 +292,13 @@ pub fn same_file(a: &Path, b: &Path) -> bool {
 }
 
 #[cfg(not(unix))]
-pub fn same_file(a: &Path, b: &Path) -> bool {
+fn same_file(a: &Path, b: &Path) -> bool {
     matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// `Qwen2.5 7B (Q4_K_M).gguf` becomes `qwen2.5-7b-q4_k_m`: a name that can be typed and is safe in every file system.
 pub fn slug(source: &Path) -> String {
-    slug_of(&stem_of(source))
+    slug_of(&split::stem_of(source))
 }
 
 pub fn slug_of(text: &str) -> String {

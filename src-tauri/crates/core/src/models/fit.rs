@@ -4,7 +4,7 @@
 //! decides at the moment of loading, by the file's own header.
 
 use nexus_protocol::{Fit, FitLabel, Measured, MemoryEstimate};
-use nexus_worker_client::gguf::GgufSummary;
+use nexus_worker_client::{ModelFile, folder::FolderSummary, gguf::GgufSummary, memory};
 
 use super::shape::Shape;
 
@@ -65,8 +65,31 @@ pub fn estimate(shape: &Shape, weights: u64, context: u32, machine: &Machine) ->
     }
 }
 
-/// For a file that is here: the numbers that the engine itself reckons with.
-pub fn estimate_file(summary: &GgufSummary, context: u32, machine: &Machine) -> MemoryEstimate {
+/// For a model that is here: the numbers that the engine itself reckons with.
+pub fn estimate_file(file: &ModelFile, context: u32, machine: &Machine) -> MemoryEstimate {
+    match file {
+        ModelFile::Gguf(summary) => estimate_gguf(summary, context, machine),
+        ModelFile::Folder(summary) => estimate_folder(summary, context, machine),
+    }
+}
+
+/// Its weights are quantized while they are read, where memory is short: so what it takes depends on what there is.
+fn estimate_folder(summary: &FolderSummary, context: u32, machine: &Machine) -> MemoryEstimate {
+    let memory = memory::of_folder(summary, context, machine.room());
+    MemoryEstimate {
+        weights: memory.weights,
+        embedding: memory.reading,
+        kv_cache: memory.cache,
+        context_tokens: context,
+        base: memory.base,
+        total: memory.total(),
+        free: machine.free,
+        freed_by_unloading: machine.freed_by_unloading,
+        approximate: false,
+    }
+}
+
+fn estimate_gguf(summary: &GgufSummary, context: u32, machine: &Machine) -> MemoryEstimate {
     let weights = summary.file_bytes;
     let cache = summary.cache_bytes(context);
     let (kv_cache, base, total) = if machine.maps {

@@ -1,8 +1,9 @@
 //! Models that other apps keep on this disk.
 //!
-//! Owns where those apps keep them and what they call them. Reads names and headers only, within bounds; refuses to change anything
+//! Owns where those apps keep them and what they call them. Reads names, headers and settings only, within bounds; refuses to change anything
 //! there.
 
+mod cache;
 mod ollama;
 mod walk;
 
@@ -13,14 +14,14 @@ use std::{
 };
 
 use nexus_protocol::{FoundApp, FoundModel, ModelRef};
-use nexus_worker_client::gguf;
+use nexus_worker_client::{ModelFile, folder};
 
-use super::{files, split};
+use super::{files, listing::models_in, split};
 
 /// More than anybody has; what comes after is not looked at.
 const MAX_FOUND: usize = 500;
 
-/// A file, and what its app calls it.
+/// A file or folder, and what its app calls it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Named {
     name: String,
@@ -83,16 +84,21 @@ fn places(env: &BTreeMap<String, String>) -> Vec<(FoundApp, PathBuf)> {
 
 /// All models of other apps, by app and name; a file that several apps share is named once. Blocks on the disk.
 pub fn look(env: &BTreeMap<String, String>, models: &Path) -> Vec<FoundModel> {
-    let here = files::models_in(models);
+    let here = models_in(models);
     let mut seen = HashSet::new();
     let mut found = Vec::new();
     for (app, place) in places(env) {
         // Our own folder may lie in one of theirs.
-        let files = match app {
+        let theirs = match app {
             FoundApp::Ollama => ollama::models(&place),
+            FoundApp::HuggingFace => {
+                let mut all = walk::models(app, &place);
+                all.extend(cache::folders(&place));
+                all
+            }
             _ => walk::models(app, &place),
         };
-        for Named { name, path } in files {
+        for Named { name, path } in theirs {
             // Links are followed here, so that what is shown is what would be taken.
             let Ok(real) = fs::canonicalize(&path) else {
                 continue;
@@ -108,20 +114,29 @@ pub fn look(env: &BTreeMap<String, String>, models: &Path) -> Vec<FoundModel> {
 }
 
 fn describe(app: FoundApp, name: String, path: PathBuf, here: &[(String, PathBuf)]) -> FoundModel {
-    let outcome = gguf::inspect(&path);
+    let outcome = ModelFile::inspect(&path);
+    let bytes = match &outcome {
+        Ok(file) => file.file_bytes(),
+        Err(_) if path.is_dir() => {
+            let files = folder::weight_files(&path).into_iter();
+            let sizes = files.filter_map(|file| fs::metadata(file).ok());
+            sizes.map(|data| data.len()).sum()
+        }
+        Err(_) => split::state_of(&path).0,
+    };
     FoundModel {
         app,
         name: name.chars().filter(|c| !c.is_control()).take(200).collect(),
-        bytes: split::state_of(&path).1,
+        bytes,
         here: here
             .iter()
-            .find(|(_, file)| files::same_file(file, &path))
+            .find(|(_, ours)| files::same_model(ours, &path))
             .map(|(name, _)| ModelRef::new(ModelRef::LOCAL, name)),
         path: path.display().to_string(),
         quantization: outcome
             .as_ref()
             .ok()
-            .map(|summary| summary.quantization.clone()),
+            .map(|file| file.quantization().to_owned()),
         problem: outcome.err().map(|error| error.card()),
     }
 }

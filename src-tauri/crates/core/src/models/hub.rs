@@ -392,6 +392,7 @@ fn skills(skills: Skills) -> ModelSkills {
         tools: skills.tools,
         vision: skills.vision,
         reasoning: skills.reasoning,
+        embedding: false,
     }
 }
 
@@ -417,6 +418,7 @@ fn of_entry(entry: &Entry, machine: &Machine, shelf: &Shelf) -> HubModel {
             tools: entry.tools,
             vision: false,
             reasoning: entry.reasoning,
+            embedding: false,
         },
         known: Some(known(entry, machine, shelf)),
         ..HubModel::default()

@@ -13,7 +13,7 @@ use nexus_protocol::{
     HubDetails, HubPage, ImportMode, LocalModelView, LocalModels, Measured, ModelInfo, ModelRef,
     ModelRemoved, ModelSkills, ModelsPlace, MoveProgress,
 };
-use nexus_worker_client::{Backend, gguf, memory};
+use nexus_worker_client::{Backend, ModelFile, memory};
 use serde_json::Value;
 
 use super::{
@@ -22,8 +22,9 @@ use super::{
     fit::{self, Machine},
     folder::ModelsFolder,
     found,
+    listing::is_uqff,
     local::{LocalModel, Scanned},
-    missing, moving,
+    missing, moving, removal,
     shelf::Shelf,
 };
 use crate::cards;
@@ -40,9 +41,25 @@ struct Survey {
     models: Vec<(Scanned, Option<Measured>)>,
 }
 
-/// The file that the engine is given: links are followed, so that a worker may see its folder and no other.
+/// What the engine is given: links are followed, so that a worker may see that and no other. A file in UQFF keeps its name, and
+/// with it what lies beside it.
 pub fn real(path: &Path) -> PathBuf {
-    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
+    let real = match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) if is_uqff(path) => {
+            std::fs::canonicalize(folder).map(|folder| folder.join(name))
+        }
+        _ => std::fs::canonicalize(path),
+    };
+    real.unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// Of a file that may be a link, or of all that is in a folder.
+fn size(path: &Path) -> u64 {
+    match std::fs::metadata(path) {
+        Ok(data) if data.is_dir() => removal::bytes_here(&real(path)),
+        Ok(data) => data.len(),
+        Err(_) => 0,
+    }
 }
 
 fn view(
@@ -52,14 +69,15 @@ fn view(
     loaded: bool,
 ) -> LocalModelView {
     let context = found.info.context_tokens.unwrap_or_default();
-    let estimate = fit::estimate_file(&found.summary, context, machine);
+    let estimate = fit::estimate_file(&found.file, context, machine);
     LocalModelView {
-        linked: super::files::is_linked(&found.path),
+        linked: removal::is_linked(&found.path),
         origin: found.origin.as_ref().map(|origin| origin.view()),
         skills: ModelSkills {
             tools: found.info.tools,
             vision: found.info.images,
             reasoning: false,
+            embedding: found.file.is_embedding(),
         },
         fit: fit::judge(estimate, measured.as_ref(), machine),
         measured,
@@ -94,7 +112,7 @@ impl Models {
                     library.models.push(view(found, measured, &machine, loaded));
                 }
                 Err(broken) => library.broken.push(BrokenModel {
-                    bytes: std::fs::metadata(&broken.path).map_or(0, |data| data.len()),
+                    bytes: size(&broken.path),
                     model: broken.model,
                     path: broken.path.display().to_string(),
                     error: broken.error,
@@ -129,7 +147,11 @@ impl Models {
             bytes_per_second: models
                 .iter()
                 .filter_map(|(entry, measured)| {
-                    let bytes = entry.as_ref().ok()?.summary.file_bytes;
+                    let ModelFile::Gguf(summary) = &entry.as_ref().ok()?.file else {
+                        // What lies in memory of a folder is not what lies on the disk.
+                        return None;
+                    };
+                    let bytes = summary.file_bytes;
                     let speed = measured.as_ref()?.answer_tokens_per_second?;
                     (bytes >= TELLING_BYTES).then_some(bytes as f64 * speed)
                 })
@@ -142,7 +164,7 @@ impl Models {
             .filter(|found| resident.contains(&real(&found.path)))
             .map(|found| {
                 let context = found.info.context_tokens.unwrap_or_default();
-                fit::estimate_file(&found.summary, context, &machine).total
+                fit::estimate_file(&found.file, context, &machine).total
             })
             .sum();
         Survey { machine, models }
@@ -201,14 +223,14 @@ impl Models {
         Ok(taken.info)
     }
 
-    /// Takes a file of the user's own into the models folder.
+    /// Takes a file or a folder of the user's own into the models folder.
     pub async fn import(&self, path: PathBuf, mode: ImportMode) -> Result<ModelInfo, ErrorCard> {
         let imported = self.local.import(path, Place::Free, mode).await?;
         self.events.tell(AppEvent::LocalModelsChanged);
         Ok(imported.info)
     }
 
-    /// Deletes a local model's file, also one that cannot be used. The model leaves the memory first.
+    /// Deletes a local model, also one that cannot be used. The model leaves the memory first.
     pub async fn remove(&self, model: &ModelRef) -> Result<ModelRemoved, ErrorCard> {
         if !model.is_local() {
             return Err(cards::bad_input(
@@ -237,10 +259,14 @@ impl Models {
                 Ok(found) => found.path,
                 Err(broken) => broken.path,
             });
-            let parts = paths.flat_map(|path| gguf::parts(&path));
-            // A link takes nothing here.
-            let sizes = parts.filter_map(|path| std::fs::symlink_metadata(path).ok());
-            let used = sizes.map(|data| data.len()).sum();
+            let paths: Vec<PathBuf> = paths.collect();
+            // What lies in a folder that is a model itself is counted with that.
+            let within = |path: &&PathBuf| {
+                let mut above = path.ancestors().skip(1);
+                above.any(|folder| paths.iter().any(|other| other == folder))
+            };
+            let counted = paths.iter().filter(|path| !within(path));
+            let used = counted.map(|path| removal::bytes_here(path)).sum();
             (free_space(&folder).ok(), used, folder)
         })
         .await

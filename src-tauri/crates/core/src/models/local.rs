@@ -1,4 +1,4 @@
-//! Local models: the folders under `models/`, what their files say of themselves, and the starter model.
+//! Local models: what lies under `models/`, what it says of itself, and the starter model.
 
 use std::{
     collections::HashMap,
@@ -10,15 +10,17 @@ use std::{
 use nexus_llm::LocalError;
 use nexus_protocol::{ChoiceState, ErrorCard, ImportMode, ModelInfo, ModelRef, ModelRemoved};
 use nexus_worker_client::{
-    gguf::{self, GgufSummary},
+    ModelFile, folder,
     starter::{self, STARTER},
 };
 
 use super::{
     catalogue,
-    files::{self, Place},
+    files::{self, Place, Source},
     folder::ModelsFolder,
+    listing::{is_uqff, models_in},
     origin::Origin,
+    removal,
     shelf::Shelved,
     split,
 };
@@ -27,17 +29,17 @@ use crate::cards;
 /// A local model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LocalModel {
-    /// Its file.
+    /// Its file or folder.
     pub path: PathBuf,
     /// What is known of it.
     pub info: ModelInfo,
-    /// What its header says.
-    pub summary: GgufSummary,
+    /// What it says of itself.
+    pub file: ModelFile,
     /// Where it was fetched from.
     pub origin: Option<Origin>,
 }
 
-/// A file that is no usable model.
+/// A file or folder that is no usable model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BrokenFile {
     /// The name that it would have.
@@ -48,10 +50,10 @@ pub struct BrokenFile {
     pub error: ErrorCard,
 }
 
-/// A file of the folder: a model, or why it is none.
+/// What lies in the folder: a model, or why it is none.
 pub type Scanned = Result<LocalModel, Box<BrokenFile>>;
 
-/// A file as it was when it was looked at.
+/// A file or folder as it was when it was looked at.
 type Seen = (PathBuf, Option<SystemTime>, u64);
 
 /// The models folder.
@@ -59,7 +61,7 @@ type Seen = (PathBuf, Option<SystemTime>, u64);
 pub struct LocalModels {
     folder: ModelsFolder,
     starter: Arc<Vec<PathBuf>>,
-    summaries: Arc<Mutex<HashMap<Seen, Result<GgufSummary, LocalError>>>>,
+    summaries: Arc<Mutex<HashMap<Seen, Result<ModelFile, LocalError>>>>,
     /// One import at a time: two of the same name would race for the folder.
     importing: Arc<tokio::sync::Mutex<()>>,
 }
@@ -96,10 +98,10 @@ impl LocalModels {
     }
 
     fn scan_now(&self) -> Vec<Scanned> {
-        files::models_in(&self.folder.path())
+        models_in(&self.folder.path())
             .into_iter()
             .map(|(name, path)| match self.inspect(&path) {
-                Ok(summary) => Ok(describe(&name, path, summary)),
+                Ok(file) => Ok(describe(&name, path, file)),
                 Err(error) => Err(Box::new(BrokenFile {
                     model: ModelRef::new(ModelRef::LOCAL, &name),
                     path,
@@ -128,10 +130,10 @@ impl LocalModels {
                         Some(origin) => origin.file.clone(),
                         None => name.to_string_lossy().into_owned(),
                     },
-                    size: found.summary.file_bytes,
+                    size: found.file.file_bytes(),
                     sha256: match &found.origin {
                         // A file that was changed since is another.
-                        Some(origin) if origin.weight_bytes() == found.summary.file_bytes => {
+                        Some(origin) if origin.weight_bytes() == found.file.file_bytes() => {
                             Some(origin.sha256)
                         }
                         None if starter => STARTER.sha256.parse().ok(),
@@ -152,13 +154,13 @@ impl LocalModels {
     pub async fn find(&self, model: &ModelRef) -> Result<Option<LocalModel>, ErrorCard> {
         let (this, wanted) = (self.clone(), model.model().to_owned());
         tokio::task::spawn_blocking(move || {
-            let found = files::models_in(&this.folder.path())
+            let found = models_in(&this.folder.path())
                 .into_iter()
                 .find(|(name, _)| *name == wanted);
             found
                 .map(|(name, path)| {
-                    let summary = this.inspect(&path).map_err(|error| error.card())?;
-                    Ok(describe(&name, path, summary))
+                    let file = this.inspect(&path).map_err(|error| error.card())?;
+                    Ok(describe(&name, path, file))
                 })
                 .transpose()
         })
@@ -166,27 +168,36 @@ impl LocalModels {
         .unwrap_or_else(|error| Err(cards::internal(error)))
     }
 
-    /// Reads the header once for each state of the file.
-    fn inspect(&self, path: &Path) -> Result<GgufSummary, LocalError> {
-        let (modified, bytes) = split::state_of(path);
-        let seen = (path.to_path_buf(), modified, bytes);
+    /// Looks once at each state of a file or folder.
+    fn inspect(&self, path: &Path) -> Result<ModelFile, LocalError> {
+        let folder = match std::fs::metadata(path) {
+            Ok(data) if data.is_dir() => Some(path),
+            // What lies beside it counts.
+            _ if is_uqff(path) => path.parent(),
+            _ => None,
+        };
+        let (bytes, changed) = match folder {
+            Some(folder) => folder::state(folder),
+            None => split::state_of(path),
+        };
+        let seen = (path.to_path_buf(), changed, bytes);
         let known = self.lock().get(&seen).cloned();
         known.unwrap_or_else(|| {
-            let summary = gguf::inspect(path);
+            let file = ModelFile::inspect(path);
             let mut summaries = self.lock();
             summaries.retain(|(other, ..), _| other != path);
-            summaries.insert(seen, summary.clone());
-            summary
+            summaries.insert(seen, file.clone());
+            file
         })
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Seen, Result<GgufSummary, LocalError>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Seen, Result<ModelFile, LocalError>>> {
         self.summaries
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Links or copies a file into the folder, checked first. The same file again is the same model.
+    /// Links or copies a file or a folder into the folder, checked first. The same again is the same model.
     pub async fn import(
         &self,
         source: PathBuf,
@@ -196,18 +207,17 @@ impl LocalModels {
         let _one = self.importing.lock().await;
         let this = self.clone();
         tokio::task::spawn_blocking(move || {
-            // Links are followed here, so that the check and the copy are about the same file.
-            let source = std::fs::canonicalize(&source).map_err(|_| {
+            let source = Source::of(&source).map_err(|_| {
                 LocalError::FileMissing {
                     path: source.display().to_string(),
                 }
                 .card()
             })?;
-            gguf::inspect(&source).map_err(|error| error.card())?;
+            ModelFile::inspect(source.path()).map_err(|error| error.card())?;
             let (name, path) =
                 files::bring_in(&this.folder.path(), &source, &place, mode, |_| Ok(()))?;
-            let summary = this.inspect(&path).map_err(|error| error.card())?;
-            Ok(describe(&name, path, summary))
+            let file = this.inspect(&path).map_err(|error| error.card())?;
+            Ok(describe(&name, path, file))
         })
         .await
         .unwrap_or_else(|error| Err(cards::internal(error)))
@@ -219,13 +229,13 @@ impl LocalModels {
         if let Some(found) = self.find(&super::starter_ref()).await? {
             return Ok(found);
         }
-        let Some(source) = self.starter_file().map(Path::to_path_buf) else {
+        let Some(source) = self.starter_file() else {
             return Err(cards::no_model(
                 &super::starter_ref(),
                 "The starter model did not come with this build; `cargo xtask setup` fetches it.",
             ));
         };
-        let this = self.clone();
+        let (this, source) = (self.clone(), Source::File(source.to_path_buf()));
         tokio::task::spawn_blocking(move || {
             let place = Place::Fixed {
                 folder: STARTER.id.to_string(),
@@ -239,17 +249,17 @@ impl LocalModels {
                 ImportMode::Either,
                 |path| starter::verify(path).map_err(|error| error.card()),
             )?;
-            let summary = this.inspect(&path).map_err(|error| error.card())?;
-            Ok(describe(&name, path, summary))
+            let file = this.inspect(&path).map_err(|error| error.card())?;
+            Ok(describe(&name, path, file))
         })
         .await
         .unwrap_or_else(|error| Err(cards::internal(error)))
     }
 
-    /// Deletes a model's file, and its folder if nothing else is in it.
+    /// Deletes a model, and its folder if nothing else is in it.
     pub async fn remove(&self, path: PathBuf) -> Result<ModelRemoved, ErrorCard> {
         let folder = self.folder.path();
-        tokio::task::spawn_blocking(move || files::remove(&folder, &path))
+        tokio::task::spawn_blocking(move || removal::remove(&folder, &path))
             .await
             .unwrap_or_else(|error| Err(cards::internal(error)))
     }
@@ -259,11 +269,11 @@ impl LocalModels {
         Arc::clone(&self.importing).lock_owned().await
     }
 
-    /// A file of the folder by the name of its model, usable or not.
+    /// What lies in the folder under the name of a model, usable or not.
     pub async fn file(&self, model: &ModelRef) -> Option<PathBuf> {
         let (folder, wanted) = (self.folder.path(), model.model().to_owned());
         let found = tokio::task::spawn_blocking(move || {
-            files::models_in(&folder)
+            models_in(&folder)
                 .into_iter()
                 .find(|(name, _)| *name == wanted)
         });
@@ -271,26 +281,32 @@ impl LocalModels {
     }
 }
 
-fn describe(name: &str, path: PathBuf, summary: GgufSummary) -> LocalModel {
+fn describe(name: &str, path: PathBuf, file: ModelFile) -> LocalModel {
     let model = ModelRef::new(ModelRef::LOCAL, name);
     let display_name = if model == super::starter_ref() {
         STARTER.display_name.to_string()
     } else {
-        summary
-            .name
-            .clone()
+        file.name()
             .filter(|name| !name.trim().is_empty())
-            .unwrap_or_else(|| name.to_owned())
+            .unwrap_or(name)
+            .to_owned()
     };
-    // The note beside a file is about that file only.
-    let origin = path.parent().and_then(Origin::read).filter(|origin| {
-        let name = path.file_name().and_then(|name| name.to_str());
-        origin.file.rsplit('/').next() == name
+    // The note beside a file is about that file only; one in a folder, about its weights.
+    let names: Vec<PathBuf> = match &file {
+        ModelFile::Gguf(_) => vec![path.clone()],
+        ModelFile::Folder(_) => folder::weight_files(&path),
+    };
+    let beside = names.first().and_then(|file| file.parent());
+    let origin = beside.and_then(Origin::read).filter(|origin| {
+        let fetched = origin.file.rsplit('/').next();
+        names
+            .iter()
+            .any(|file| file.file_name().and_then(|name| name.to_str()) == fetched)
     });
     LocalModel {
         path,
-        info: summary.model_info(model, display_name),
-        summary,
+        info: file.model_info(model, display_name),
+        file,
         origin,
     }
 }

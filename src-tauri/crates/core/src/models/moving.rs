@@ -15,7 +15,7 @@ use nexus_protocol::ErrorCard;
 use nexus_worker_client::gguf;
 use sha2::{Digest, Sha256};
 
-use super::{downloads, files, fit};
+use super::{downloads, files, fit, listing::models_in};
 use crate::{cards, settings};
 
 /// Begins the name of the folder that copies grow in.
@@ -163,7 +163,7 @@ impl Relocated {
 
 /// Models, and downloads on their way. The folder may be one that the user keeps other things in.
 fn ours(folder: &Path) -> io::Result<Vec<OsString>> {
-    let mut names: BTreeSet<OsString> = files::models_in(folder)
+    let mut names: BTreeSet<OsString> = models_in(folder)
         .into_iter()
         .flat_map(|(_, path)| gguf::parts(&path))
         .filter(|path| path.symlink_metadata().is_ok())

@@ -27,14 +27,14 @@ pub fn is_later_part(path: &Path) -> bool {
     }
 }
 
-/// The state of a model's files: when the newest was changed, and the bytes of all.
-pub fn state_of(path: &Path) -> (Option<SystemTime>, u64) {
+/// The state of a model's files: the bytes of all, and when the newest was changed.
+pub fn state_of(path: &Path) -> (u64, Option<SystemTime>) {
     let parts = gguf::parts(path);
     let parts = parts.iter().filter_map(|part| fs::metadata(part).ok());
-    parts.fold((None, 0), |(newest, bytes), data| {
+    parts.fold((0, None), |(bytes, newest), data| {
         (
-            newest.max(data.modified().ok()),
             u64::saturating_add(bytes, data.len()),
+            newest.max(data.modified().ok()),
         )
     })
 }

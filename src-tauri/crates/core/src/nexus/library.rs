@@ -65,7 +65,7 @@ impl Nexus {
         self.inner.models.install_starter().await
     }
 
-    /// Takes a GGUF file into the models folder, by link or copy; its header is checked first.
+    /// Takes a file or a folder into the models folder, by link or copy; it is checked first.
     pub async fn model_import(
         &self,
         path: PathBuf,
@@ -84,7 +84,7 @@ impl Nexus {
         self.inner.models.try_again(model).await
     }
 
-    /// Deletes a local model's file, and says what the disk gained.
+    /// Deletes a local model, and says what the disk gained.
     pub async fn model_remove(&self, model: ModelRef) -> Result<ModelRemoved, ErrorCard> {
         let removed = self.inner.models.remove(&model).await?;
         if self.inner.settings.current().settings.default_model == Some(model)

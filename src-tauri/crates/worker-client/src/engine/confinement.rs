@@ -1,4 +1,4 @@
-//! What a worker is allowed: its program, its model's file to read, a folder of its own to write, memory, and nothing else.
+//! What a worker is allowed: its program, its model's file or folder to read, a folder of its own to write, memory, and nothing else.
 //!
 //! Owns the description; the sandbox's launcher carries it out. A worker runs only code of ours, but on files of strangers.
 
@@ -76,8 +76,10 @@ pub(super) struct Start {
     pub(super) env: BTreeMap<String, String>,
     /// Its home and working folder.
     pub(super) folder: PathBuf,
-    /// The model's file.
+    /// The model's file or folder.
     pub(super) model: PathBuf,
+    /// Where links in that folder lead, each as the link names it.
+    pub(super) linked: Vec<PathBuf>,
     /// Bytes.
     pub(super) memory: Option<u64>,
     pub(super) gpu: bool,
@@ -107,7 +109,10 @@ impl Start {
             env: self.env.clone(),
             folder: None,
             temp: self.folder.clone(),
-            readable: std::iter::once(program).chain(self.files()).collect(),
+            readable: std::iter::once(program)
+                .chain(self.files())
+                .chain(self.linked.iter().cloned())
+                .collect(),
             hidden: Vec::new(),
             network: false,
             limits: Limits {
@@ -149,6 +154,7 @@ mod tests {
             env: BTreeMap::new(),
             folder: PathBuf::new(),
             model: name(1),
+            linked: Vec::new(),
             memory: None,
             gpu: false,
         };
@@ -169,6 +175,7 @@ mod tests {
             env: BTreeMap::new(),
             folder: folder.path().to_owned(),
             model: folder.path().join("model.gguf"),
+            linked: Vec::new(),
             memory: None,
             gpu: false,
         };

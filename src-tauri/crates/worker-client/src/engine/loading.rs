@@ -140,12 +140,17 @@ impl Actor {
             (ModelSource::Uqff { .. }, Some(folder)) if path.is_file() => folder,
             _ => path,
         };
+        let links_of = path.to_owned();
+        let linked = tokio::task::spawn_blocking(move || folder::linked(&links_of))
+            .await
+            .map_err(|error| refused(not_read(path, error.to_string())))?;
         let order = Order {
             program: &chosen.program.path,
             model: place,
             identity: &identity,
             state: &chosen.program.fingerprint,
             context_tokens,
+            linked,
             weights: plan.weights,
             memory: available,
             threads,
@@ -346,21 +351,9 @@ pub(super) async fn identity(path: &Path) -> Result<Identity, LocalError> {
     Ok(identity)
 }
 
-/// Of a folder: the bytes of all its files, and when the newest was changed.
 fn folder_identity(folder: &Path) -> Identity {
-    let mut identity = Identity {
-        bytes: 0,
-        modified: None,
-    };
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    for metadata in entries
-        .take(folder::limits::ENTRIES)
-        .filter_map(|entry| std::fs::metadata(entry.path()).ok())
-    {
-        identity.bytes = identity.bytes.saturating_add(metadata.len());
-        identity.modified = identity.modified.max(metadata.modified().ok());
-    }
-    identity
+    let (bytes, modified) = folder::state(folder);
+    Identity { bytes, modified }
 }
 
 pub(super) async fn inspect(path: &Path) -> Result<ModelFile, LocalError> {

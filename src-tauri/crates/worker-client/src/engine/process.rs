@@ -1,7 +1,7 @@
 //! One worker process: its pipes, its frames, its end.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -64,6 +64,8 @@ pub(super) struct Order<'a> {
     /// Tells one state of the program from another.
     pub(super) state: &'a str,
     pub(super) context_tokens: u32,
+    /// Where links in the model's folder lead.
+    pub(super) linked: Vec<PathBuf>,
     pub(super) weights: Weights,
     /// Bytes that it may take.
     pub(super) memory: Option<u64>,
@@ -87,6 +89,7 @@ impl Process {
             env: environment(&home.path, options, &order)?,
             folder: home.path.clone(),
             model: order.model.to_owned(),
+            linked: order.linked.clone(),
             memory: order.memory,
             gpu: order.gpu,
         };

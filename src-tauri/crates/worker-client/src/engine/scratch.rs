@@ -119,6 +119,7 @@ mod tests {
         Order {
             program: Path::new("worker"),
             model: Path::new("/models/a.gguf"),
+            linked: Vec::new(),
             identity,
             state,
             context_tokens: 4096,

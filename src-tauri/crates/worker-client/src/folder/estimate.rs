@@ -14,9 +14,36 @@ const CACHE_STEP_TOKENS: u64 = 512;
 /// What a tensor takes for each of its numbers while it is quantized: as 32 bits, and once more for a second thread.
 const WORK_BYTES: u64 = 8;
 
+/// What a model in a folder takes, bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FolderMemory {
+    /// The weights as they lie in memory.
+    pub weights: u64,
+    /// What is needed beside them while they are read.
+    pub reading: u64,
+    /// Keys and values of a full context.
+    pub cache: u64,
+    /// The engine itself.
+    pub base: u64,
+}
+
+impl FolderMemory {
+    /// All of it.
+    pub fn total(self) -> u64 {
+        [self.weights, self.reading, self.cache, self.base]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+}
+
 impl FolderSummary {
     /// Bytes of memory needed with a context of `context` tokens.
     pub fn estimate(&self, context: u32, quantize: Option<Quantize>) -> u64 {
+        self.memory(context, quantize).total()
+    }
+
+    /// The same by what needs it.
+    pub fn memory(&self, context: u32, quantize: Option<Quantize>) -> FolderMemory {
         let plain = match self.kind {
             // Vectors are computed with 32 bits.
             ModelKind::Embedding => 4,
@@ -34,15 +61,13 @@ impl FolderSummary {
                 rest.saturating_mul(plain).saturating_add(quantized)
             }
         };
-        [
+        FolderMemory {
             weights,
-            self.weights.largest.saturating_mul(WORK_BYTES),
+            reading: self.weights.largest.saturating_mul(WORK_BYTES),
             // While a sequence runs its cache is there twice: the grown one and the one being built.
-            self.cache_bytes(context).saturating_mul(2),
-            BASE_BYTES,
-        ]
-        .into_iter()
-        .fold(0, u64::saturating_add)
+            cache: self.cache_bytes(context).saturating_mul(2),
+            base: BASE_BYTES,
+        }
     }
 
     /// Bytes that the keys and values of `tokens` tokens take.

@@ -8,7 +8,7 @@ use safetensors::tensor::Metadata;
 use super::{Fault, bad, limits, name_of, open};
 
 /// What UQFF leaves as it is.
-const RESIDUAL: &str = "residual.safetensors";
+pub(super) const RESIDUAL: &str = "residual.safetensors";
 
 /// What the files hold together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,20 +35,7 @@ pub(super) fn read(
     names: &[String],
     chosen: Option<&str>,
 ) -> Result<Weights, Fault> {
-    let uqff = chosen.map(str::to_owned).or_else(|| {
-        // Weights that are whole are preferred, as the engine prefers them.
-        (!names.iter().any(|name| is_weights(name)))
-            .then(|| first_uqff(names))
-            .flatten()
-    });
-    let files: Vec<&str> = match &uqff {
-        Some(first) => parts_of(names, first).chain([RESIDUAL]).collect(),
-        None => names
-            .iter()
-            .map(String::as_str)
-            .filter(|name| is_weights(name))
-            .collect(),
-    };
+    let (uqff, files) = taken(names, chosen);
     if files.is_empty() {
         return bad("it has no weights in safetensors or UQFF");
     }
@@ -92,6 +79,31 @@ pub(super) fn read(
     };
     weights.uqff = uqff;
     Ok(weights)
+}
+
+/// Which files the engine takes, among those of these names: the UQFF file to begin with, where it is one, and all of them.
+pub(super) fn taken<'a>(
+    names: &'a [String],
+    chosen: Option<&str>,
+) -> (Option<String>, Vec<&'a str>) {
+    let uqff = chosen.map(str::to_owned).or_else(|| {
+        // Weights that are whole are preferred, as the engine prefers them.
+        (!names.iter().any(|name| is_weights(name)))
+            .then(|| first_uqff(names))
+            .flatten()
+    });
+    let files = match &uqff {
+        Some(first) => parts_of(names, first)
+            .into_iter()
+            .chain([RESIDUAL])
+            .collect(),
+        None => names
+            .iter()
+            .map(String::as_str)
+            .filter(|name| is_weights(name))
+            .collect(),
+    };
+    (uqff, files)
 }
 
 /// The header of one file, which must be as long as it says.
@@ -162,15 +174,18 @@ fn first_uqff(names: &[String]) -> Option<String> {
 }
 
 /// The files that belong to one: `q4k-0.uqff`, `q4k-1.uqff`, ….
-fn parts_of<'a>(names: &'a [String], first: &'a str) -> Box<dyn Iterator<Item = &'a str> + 'a> {
+fn parts_of<'a>(names: &'a [String], first: &str) -> Vec<&'a str> {
+    let names = names.iter().map(String::as_str);
     match first.strip_suffix("-0.uqff") {
-        None => Box::new([first].into_iter()),
-        Some(stem) => Box::new(names.iter().map(String::as_str).filter(move |name| {
-            name.strip_prefix(stem)
-                .and_then(|rest| rest.strip_prefix('-'))
-                .and_then(|rest| rest.strip_suffix(".uqff"))
-                .is_some_and(|number| number.parse::<u32>().is_ok())
-        })),
+        None => names.filter(|name| *name == first).collect(),
+        Some(stem) => names
+            .filter(|name| {
+                name.strip_prefix(stem)
+                    .and_then(|rest| rest.strip_prefix('-'))
+                    .and_then(|rest| rest.strip_suffix(".uqff"))
+                    .is_some_and(|number| number.parse::<u32>().is_ok())
+            })
+            .collect(),
     }
 }
 

@@ -6,8 +6,8 @@ use super::layers;
 use super::read::{Header, Value, bad};
 use super::types::ValueType;
 
-/// What the engines can run on a processor, each of them all. `qwen3moe` is known to mistral.rs but panics without a GPU.
-pub(crate) const ARCHITECTURES: &[&str] = &[
+/// What the engines can run of GGUF files on a processor, each of them all: the one list of it, which the hub's pages are judged by too. `qwen3moe` is known to mistral.rs but panics without a GPU.
+pub const ARCHITECTURES: &[&str] = &[
     "llama",
     "mistral3",
     "phi2",

@@ -147,6 +147,7 @@ fn a_model_of_the_hub_in_one_line() {
             tools: true,
             vision: true,
             reasoning: false,
+            embedding: false,
         },
         ..HubModel::default()
     };

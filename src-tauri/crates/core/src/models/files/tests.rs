@@ -23,31 +23,6 @@ fn names_become_safe() {
 }
 
 #[test]
-fn folders_give_names() {
-    let dir = tempfile::tempdir().unwrap();
-    for file in [
-        "one/a.gguf",
-        "one/notes.txt",
-        "two/b.GGUF",
-        "two/c.gguf",
-        ".import-1/d.gguf",
-        "loose.gguf",
-        "one.gguf",
-        "none/x.bin",
-    ] {
-        let path = dir.path().join(file);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, "x").unwrap();
-    }
-    let names: Vec<String> = models_in(dir.path())
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
-    assert_eq!(names, ["loose", "one", "one.gguf", "two/b", "two/c"]);
-    assert_eq!(models_in(&dir.path().join("missing")), []);
-}
-
-#[test]
 fn what_fails_its_check_leaves_nothing_and_what_is_there_stays() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("models");
@@ -55,18 +30,28 @@ fn what_fails_its_check_leaves_nothing_and_what_is_there_stays() {
     let source = dir.path().join("a.gguf");
     fs::write(&source, "new").unwrap();
     let card = || ErrorCard::new(ErrorCode::NotGguf, "x", "y", ErrorAction::None);
-    let result = bring_in(&folder, &source, &Place::Free, ImportMode::Either, |path| {
-        assert_eq!(fs::read(path).unwrap(), b"new");
-        Err(card())
-    });
+    let result = bring_in(
+        &folder,
+        &Source::of(&source).unwrap(),
+        &Place::Free,
+        ImportMode::Either,
+        |path| {
+            assert_eq!(fs::read(path).unwrap(), b"new");
+            Err(card())
+        },
+    );
     assert_eq!(result, Err(card()));
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
 
     fs::create_dir(folder.join("a")).unwrap();
     fs::write(folder.join("a/mine.txt"), "mine").unwrap();
-    let (name, path) = bring_in(&folder, &source, &Place::Free, ImportMode::Either, |_| {
-        Ok(())
-    })
+    let (name, path) = bring_in(
+        &folder,
+        &Source::of(&source).unwrap(),
+        &Place::Free,
+        ImportMode::Either,
+        |_| Ok(()),
+    )
     .unwrap();
     assert_eq!((name.as_str(), path), ("a-2", folder.join("a-2/a.gguf")));
     let fixed = Place::Fixed {
@@ -74,9 +59,15 @@ fn what_fails_its_check_leaves_nothing_and_what_is_there_stays() {
         file: "a.gguf".into(),
     };
     assert_eq!(
-        bring_in(&folder, &source, &fixed, ImportMode::Either, |_| Ok(()))
-            .unwrap_err()
-            .code,
+        bring_in(
+            &folder,
+            &Source::of(&source).unwrap(),
+            &fixed,
+            ImportMode::Either,
+            |_| Ok(())
+        )
+        .unwrap_err()
+        .code,
         ErrorCode::Storage
     );
     assert_eq!(
