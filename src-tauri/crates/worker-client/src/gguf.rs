@@ -6,6 +6,7 @@
 mod asserts;
 mod check;
 mod estimate;
+mod estimate_mapped;
 mod layers;
 mod read;
 mod split;

@@ -93,9 +93,10 @@ fn estimate_gguf(summary: &GgufSummary, context: u32, machine: &Machine) -> Memo
     let weights = summary.file_bytes;
     let cache = summary.cache_bytes(context);
     let (kv_cache, base, total) = if machine.maps {
-        let parts = [weights, cache, MAPPED_BASE];
-        let total = parts.into_iter().fold(0, u64::saturating_add);
-        (cache, MAPPED_BASE, total)
+        let total = summary.estimate_mapped(context);
+        // Weights that are held twice, what is computed for a prompt, the vocabulary.
+        let base = total.saturating_sub(weights).saturating_sub(cache);
+        (cache, base, total)
     } else {
         let total = summary.estimate_bytes(context);
         (cache.saturating_mul(2), UNPACKING_BASE, total)

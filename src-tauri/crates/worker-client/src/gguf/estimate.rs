@@ -1,19 +1,10 @@
-//! How much memory a model takes. Reckoned from what candle 0.10 allocates, held against measurements of SmolLM2-135M:
-//! 376 MB as it is and 625 MB unpacked were measured, 381 and 620 are reckoned.
+//! How much memory a model takes in mistral.rs. Reckoned from what candle 0.10 allocates, held against measurements of
+//! SmolLM2-135M: 376 MB as it is and 625 MB unpacked were measured, 381 and 620 are reckoned.
 
 use super::GgufSummary;
 
 /// Code, tokenizer, runtime and scratch space, whatever the model.
 const BASE_BYTES: u64 = 140 << 20;
-
-/// The same in llama.cpp.
-const MAPPED_BASE_BYTES: u64 = 16 << 20;
-
-/// What llama.cpp keeps for a word of the vocabulary.
-const WORD_BYTES: u64 = 110;
-
-/// Tokens that it reads at once at most, each in 32 bits a number.
-const BATCH_TOKENS: u64 = 512;
 
 /// The cache of keys and values grows by this many tokens.
 const CACHE_STEP_TOKENS: u64 = 512;
@@ -63,28 +54,6 @@ impl GgufSummary {
             cache,
             shape.largest_tensor_bytes,
             BASE_BYTES,
-        ]
-        .into_iter()
-        .fold(0, u64::saturating_add)
-    }
-
-    /// The same for llama.cpp, which maps the weights as they are in the file, keeps some of them a second time, and reserves
-    /// the whole context once. Held against measurements in `tests/fit.rs`.
-    pub fn estimate_mapped(&self, context: u32) -> u64 {
-        let shape = &self.shape;
-        // Of a table that is only looked up, few rows are ever read from the disk.
-        let looked_up = if shape.tied { 0 } else { shape.embedding_bytes };
-        let scratch = shape
-            .feed_forward
-            .saturating_add(shape.width.saturating_mul(2))
-            .saturating_mul(BATCH_TOKENS * 4);
-        [
-            shape.tensor_bytes.saturating_sub(looked_up),
-            shape.repacked_bytes,
-            self.cache_bytes(context),
-            scratch,
-            shape.words.saturating_mul(WORD_BYTES),
-            MAPPED_BASE_BYTES,
         ]
         .into_iter()
         .fold(0, u64::saturating_add)

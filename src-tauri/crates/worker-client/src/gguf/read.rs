@@ -59,6 +59,8 @@ pub(super) struct Tensor {
     /// As the file has them: the length of a row first.
     pub(super) dimensions: Vec<u64>,
     pub(super) elements: u64,
+    /// Where it begins, counted from the end of the header.
+    pub(super) offset: u64,
     pub(super) bytes: u64,
 }
 
@@ -395,6 +397,7 @@ impl<R: BufRead> Cursor<R> {
                 kind,
                 dimensions,
                 elements,
+                offset,
                 bytes,
             },
             offset,

@@ -3,7 +3,7 @@
 use nexus_protocol::worker::{CallFormat, ModelSource};
 use nexus_protocol::{ModelInfo, ModelPlace, ModelRef};
 
-use super::read::{Header, Value};
+use super::read::{Header, Tensor, Value};
 use super::types::file_type;
 
 /// Context that local models are run with unless a caller says otherwise, tokens. On a processor a longer prompt takes
@@ -13,6 +13,8 @@ pub const DEFAULT_CONTEXT_TOKENS: u32 = 8192;
 /// Context up to which a model with scaled positions is run: the engine does not scale them, and past the length that
 /// it was first trained with such a model talks nonsense.
 const UNSCALED_CONTEXT_TOKENS: u32 = 8192;
+
+const EMBEDDING: &str = "token_embd.weight";
 
 /// What a sound GGUF file says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,9 +56,12 @@ pub(super) struct Shape {
     pub(super) largest_tensor_bytes: u64,
     /// Of what llama.cpp keeps a second time, in an order that its kernels like better.
     pub(super) repacked_bytes: u64,
+    /// Of what it leaves mapped from the file.
+    pub(super) mapped_bytes: u64,
     pub(super) width: u64,
     pub(super) feed_forward: u64,
     pub(super) words: u64,
+    pub(super) merges: u64,
     /// Whether the last layer uses the embedding's weights.
     pub(super) tied: bool,
 }
@@ -105,16 +110,21 @@ pub(super) fn summarize(header: &Header) -> GgufSummary {
             .keys()
             .any(|key| key.contains(".rope.scaling."));
     let heads = number("attention.head_count").unwrap_or(1).max(1);
-    let head = number("embedding_length").unwrap_or_default() / heads;
+    let width = number("embedding_length").unwrap_or_default();
+    let head = width / heads;
     let key_width = number("attention.key_length").unwrap_or(head);
-    let embedding = header.tensors.get("token_embd.weight");
-    let sum = |of: fn(&super::read::Tensor) -> u64| {
+    let embedding = header.tensors.get(EMBEDDING);
+    let sum = |of: fn(&Tensor) -> u64| {
         header
             .tensors
             .values()
             .fold(0_u64, |sum, tensor| sum.saturating_add(of(tensor)))
     };
     let tied = !header.tensors.contains_key("output.weight");
+    let elements = |name: &str| match header.entries.get(name) {
+        Some(Value::Array { elements, .. }) => *elements,
+        _ => 0,
+    };
     GgufSummary {
         name: text("general.name").and_then(shown),
         context_length: if scaled {
@@ -144,30 +154,74 @@ pub(super) fn summarize(header: &Header) -> GgufSummary {
                 .max()
                 .unwrap_or_default(),
             repacked_bytes: repacked_bytes(header, tied),
-            width: number("embedding_length").unwrap_or_default(),
-            feed_forward: number("feed_forward_length").unwrap_or_default(),
-            words: match header.entries.get("tokenizer.ggml.tokens") {
-                Some(Value::Array { elements, .. }) => *elements,
-                _ => 0,
+            mapped_bytes: match header.parts {
+                1 => mapped_bytes(header),
+                // Each has places of its own.
+                _ => sum(|tensor| tensor.bytes),
             },
+            width,
+            feed_forward: number("feed_forward_length").unwrap_or_else(|| width.saturating_mul(4)),
+            words: elements("tokenizer.ggml.tokens"),
+            merges: elements("tokenizer.ggml.merges"),
             tied,
         },
         architecture,
     }
 }
 
-/// Matrices of the kinds that llama.cpp repacks on a processor. An embedding that is nothing else is only looked up.
+/// Of what llama.cpp keeps a second time on a processor. An embedding that is nothing else is only looked up.
 fn repacked_bytes(header: &Header, tied: bool) -> u64 {
-    const REPACKED: [&str; 3] = ["Q2_K", "Q4_0", "Q4_K"];
     header
         .tensors
         .iter()
-        .filter(|(name, tensor)| {
-            REPACKED.contains(&tensor.kind.name)
-                && tensor.dimensions.len() == 2
-                && (tied || name.as_str() != "token_embd.weight")
-        })
+        .filter(|(name, tensor)| is_repacked(tensor) && (tied || *name != EMBEDDING))
         .fold(0, |sum: u64, (_, tensor)| sum.saturating_add(tensor.bytes))
+}
+
+/// What llama.cpp leaves mapped once all is loaded: from the first tensor that it computes with where it lies to the last.
+fn mapped_bytes(header: &Header) -> u64 {
+    let used = header
+        .tensors
+        .iter()
+        .filter(|(name, tensor)| !is_repacked(tensor) || *name == EMBEDDING);
+    let ends = used.map(|(_, tensor)| (tensor.offset, tensor.offset.saturating_add(tensor.bytes)));
+    let span = ends.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
+    span.map_or(0, |(first, last)| last - first)
+}
+
+/// Whether it is a matrix that llama.cpp has quicker code for where some of its rows are put together.
+fn is_repacked(tensor: &Tensor) -> bool {
+    match (
+        tensor.dimensions.as_slice(),
+        repacked_rows(tensor.kind.name),
+    ) {
+        ([_, rows, ..], Some(together)) => rows % together == 0,
+        _ => false,
+    }
+}
+
+/// How many rows of a matrix of this kind llama.cpp puts together, if any.
+#[cfg(target_arch = "aarch64")]
+fn repacked_rows(kind: &str) -> Option<u64> {
+    match kind {
+        "Q4_0" | "Q8_0" => Some(4),
+        "Q4_K" | "Q5_K" | "Q6_K" => Some(8),
+        _ => None,
+    }
+}
+
+/// The same.
+#[cfg(not(target_arch = "aarch64"))]
+fn repacked_rows(kind: &str) -> Option<u64> {
+    #[cfg(target_arch = "x86_64")]
+    let has_long_vectors = std::arch::is_x86_feature_detected!("avx512f");
+    #[cfg(not(target_arch = "x86_64"))]
+    let has_long_vectors = false;
+    match kind {
+        "Q4_0" | "Q4_K" => Some(8),
+        "Q2_K" if has_long_vectors => Some(8),
+        _ => None,
+    }
 }
 
 fn shown(name: &str) -> Option<String> {

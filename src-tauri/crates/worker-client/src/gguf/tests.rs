@@ -57,6 +57,13 @@ fn a_header_cut_anywhere_is_refused() {
     }
 }
 
+/// Of the one matrix in 8 bits.
+const REPACKED_BYTES: u64 = if cfg!(target_arch = "aarch64") {
+    1088
+} else {
+    0
+};
+
 #[test]
 fn a_sound_file_is_summarized() {
     let file = tiny();
@@ -83,10 +90,12 @@ fn a_sound_file_is_summarized() {
                 embedding_elements: 128,
                 embedding_bytes: 512,
                 largest_tensor_bytes: 1088,
-                repacked_bytes: 0,
+                repacked_bytes: REPACKED_BYTES,
+                mapped_bytes: 512 + 1088 + 128,
                 width: 32,
-                feed_forward: 0,
+                feed_forward: 128,
                 words: 4,
+                merges: 1,
                 tied: true,
             },
         }
@@ -112,6 +121,41 @@ fn a_sound_file_is_summarized() {
         summary.estimate_bytes(512),
         (512 + 1088 + 128) + 128 * 4 + 512 + 512 * 8 * 2 + 2 * 32_768 + 1088 + (140 << 20)
     );
+}
+
+#[test]
+fn what_llama_cpp_allocates_is_summed_up() {
+    let summary = read(&tiny()).unwrap();
+    // The program, four words, a merge and a layer.
+    let kept = 12_000_000 + 4 * (40 + 64 + 12 + 32) + (96 + 12) + 103_600;
+    let cache = 512 * 2 * 16 * 2;
+    // Three rows of 32 numbers and of 128, the latter quantized, and whom a token sees, for 512 tokens.
+    let batch = 512 * (3 * 4 * 32 + 3 * 4 * 128 + 160 + 2 * 512);
+    let running = 512 + 1088 + 128 + cache + batch + 4 * 36;
+    assert_eq!(
+        summary.estimate_mapped(512),
+        kept + REPACKED_BYTES + running
+    );
+    // More tokens than the model takes are not reserved.
+    assert_eq!(summary.estimate_mapped(4096), summary.estimate_mapped(512));
+}
+
+#[test]
+fn matrices_that_llama_cpp_repacks_are_counted_twice() {
+    let with = |name: &str, rows: u64| {
+        let mut file = tiny();
+        // In 4 bits.
+        file.tensors.push(tensor(name, &[32, rows], 2, 18 * rows));
+        read(&file).unwrap().shape
+    };
+    let output = with("output.weight", 8);
+    assert_eq!(output.repacked_bytes, REPACKED_BYTES + 18 * 8);
+    // It is the last in the file: nothing of it stays mapped.
+    assert_eq!(output.mapped_bytes, 512 + 1088 + 128);
+    // Rows that do not go together stay as they are.
+    let odd = with("blk.0.attn_k.weight", 6);
+    assert_eq!(odd.repacked_bytes, REPACKED_BYTES);
+    assert_eq!(odd.mapped_bytes, 512 + 1088 + 128 + 18 * 6);
 }
 
 #[test]

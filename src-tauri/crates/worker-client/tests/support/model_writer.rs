@@ -9,7 +9,7 @@ use super::gguf_builder::{Entry, Gguf, TensorEntry, tensor};
 /// What makes one model larger than another.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// `llama`, `qwen2` or `qwen3`.
+    /// `llama`, `phi3`, `qwen2` or `qwen3`.
     pub architecture: &'static str,
     pub layers: u32,
     pub width: u32,
@@ -42,9 +42,15 @@ pub const QWEN_1_5B: Shape = Shape {
 pub enum Kind {
     F32,
     F16,
+    BF16,
     Q4_0,
+    Q4_1,
+    Q5_0,
     Q8_0,
+    Q2K,
+    Q3K,
     Q4K,
+    Q5K,
     Q6K,
     /// Mostly `Q4K`, with `Q6K` where it matters most: what most people fetch.
     Q4KM,
@@ -57,9 +63,15 @@ impl Kind {
         match self {
             Self::F32 => (0, 1, 4, &[]),
             Self::F16 => (1, 1, 2, &[]),
+            Self::BF16 => (30, 1, 2, &[]),
             Self::Q4_0 => (2, 32, 18, &[(0, 0x1800)]),
+            Self::Q4_1 => (3, 32, 20, &[(0, 0x1800), (2, 0x2000)]),
+            Self::Q5_0 => (6, 32, 22, &[(0, 0x1400)]),
             Self::Q8_0 => (8, 32, 34, &[(0, 0x0800)]),
+            Self::Q2K => (10, 256, 84, &[(80, 0x1000), (82, 0x1400)]),
+            Self::Q3K => (11, 256, 110, &[(108, 0x0400)]),
             Self::Q4K | Self::Q4KM => (12, 256, 144, &[(0, 0x0400), (2, 0x1000)]),
+            Self::Q5K => (13, 256, 176, &[(0, 0x0200), (2, 0x1000)]),
             Self::Q6K => (14, 256, 210, &[(208, 0x0040)]),
         }
     }
@@ -69,8 +81,14 @@ impl Kind {
         match self {
             Self::F32 => 0,
             Self::F16 => 1,
+            Self::BF16 => 32,
             Self::Q4_0 => 2,
+            Self::Q4_1 => 3,
+            Self::Q5_0 => 8,
             Self::Q8_0 => 7,
+            Self::Q2K => 10,
+            Self::Q3K => 11,
+            Self::Q5K => 16,
             Self::Q4K => 14,
             Self::Q6K => 18,
             Self::Q4KM => 15,
@@ -181,12 +199,17 @@ fn tensors(shape: &Shape) -> Vec<TensorEntry> {
                 rows,
             ));
         };
-        matrix("attn_q", width, width);
-        matrix("attn_k", width, keys);
-        matrix("attn_v", width, keys);
+        if shape.architecture == "phi3" {
+            matrix("attn_qkv", width, width + 2 * keys);
+            matrix("ffn_up", width, 2 * feed);
+        } else {
+            matrix("attn_q", width, width);
+            matrix("attn_k", width, keys);
+            matrix("attn_v", width, keys);
+            matrix("ffn_gate", width, feed);
+            matrix("ffn_up", width, feed);
+        }
         matrix("attn_output", width, width);
-        matrix("ffn_gate", width, feed);
-        matrix("ffn_up", width, feed);
         matrix("ffn_down", feed, width);
         let mut vector =
             |name: &str, length: u64| all.push(plain(format!("blk.{layer}.{name}"), length));
@@ -227,9 +250,15 @@ impl Noise {
         let all = [
             Kind::F32,
             Kind::F16,
+            Kind::BF16,
             Kind::Q4_0,
+            Kind::Q4_1,
+            Kind::Q5_0,
             Kind::Q8_0,
+            Kind::Q2K,
+            Kind::Q3K,
             Kind::Q4K,
+            Kind::Q5K,
             Kind::Q6K,
         ];
         // Of kinds that are not known here all bytes are noise, scales too.
@@ -261,6 +290,12 @@ impl Noise {
                     for bytes in part[..size].chunks_exact_mut(2) {
                         // Any sign and fraction; 2 to the power of -7.
                         bytes[1] = bytes[1] & 0x83 | 0x20;
+                    }
+                }
+                Kind::BF16 => {
+                    for bytes in part[..size].chunks_exact_mut(2) {
+                        // The same; -7 or -6.
+                        bytes[1] = bytes[1] & 0x80 | 0x3c;
                     }
                 }
                 _ => {

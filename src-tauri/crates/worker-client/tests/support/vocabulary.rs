@@ -14,15 +14,49 @@ const CONTROL: i32 = 3;
 
 /// Three marks, each byte, and words that never come, `words` in all: any text has as many tokens as bytes.
 pub fn of_bytes(words: u32, template: &str) -> Vec<(Vec<u8>, Entry)> {
+    let rare = |number: usize| (format!("word{number}"), None);
+    with_rare(words, template, rare)
+}
+
+/// The same with a merge for each rare word, as in the vocabularies that people use.
+pub fn of_merges(words: u32, template: &str) -> Vec<(Vec<u8>, Entry)> {
+    with_rare(words, template, |number| {
+        let (left, right) = parts(number);
+        (format!("{left}{right}"), Some(format!("{left} {right}")))
+    })
+}
+
+/// What a rare word is merged from: a shorter one and a letter that no text in ASCII has.
+fn parts(number: usize) -> (String, char) {
+    const LETTERS: usize = 128;
+    let letter = |number: usize| letter(0x80 | number as u8);
+    let (rest, last) = (number / LETTERS, letter(number % LETTERS));
+    match rest.checked_sub(LETTERS) {
+        None => (letter(rest).to_string(), last),
+        Some(shorter) => {
+            let (left, right) = parts(shorter);
+            (format!("{left}{right}"), last)
+        }
+    }
+}
+
+fn with_rare(
+    words: u32,
+    template: &str,
+    rare: impl Fn(usize) -> (String, Option<String>),
+) -> Vec<(Vec<u8>, Entry)> {
     let mut all: Vec<String> = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
         .map(str::to_owned)
         .to_vec();
     let marks = all.len();
     all.extend((0..=u8::MAX).map(|byte| letter(byte).to_string()));
-    // What the one merge makes.
+    let mut merges = vec!["w o".to_owned()];
     all.push("wo".to_owned());
-    let known = all.len();
-    all.extend((known..words as usize).map(|number| format!("word{number}")));
+    for number in 0..(words as usize).saturating_sub(all.len()) {
+        let (word, merge) = rare(number);
+        all.push(word);
+        merges.extend(merge);
+    }
     let kinds = (0..all.len()).map(|word| if word < marks { CONTROL } else { NORMAL });
     let text = |text: &str| Entry::String(text.as_bytes().to_vec());
     [
@@ -30,7 +64,7 @@ pub fn of_bytes(words: u32, template: &str) -> Vec<(Vec<u8>, Entry)> {
         ("pre", text("gpt-2")),
         ("token_type", Entry::I32s(kinds.collect())),
         ("tokens", Entry::Strings(all)),
-        ("merges", Entry::Strings(vec!["w o".to_owned()])),
+        ("merges", Entry::Strings(merges)),
         ("bos_token_id", Entry::U32(0)),
         ("eos_token_id", Entry::U32(2)),
         ("unknown_token_id", Entry::U32(0)),
