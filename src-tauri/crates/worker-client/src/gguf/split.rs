@@ -177,7 +177,9 @@ mod tests {
         let sizes = paths.iter().map(|path| path.metadata().unwrap().len());
         assert_eq!(split.file_bytes, sizes.sum::<u64>());
         assert_eq!(split.estimate_bytes(512), whole.estimate_bytes(512));
+        assert!(split.is_split && !whole.is_split);
         (split.parts, split.file_bytes) = (whole.parts, whole.file_bytes);
+        split.is_split = whole.is_split;
         assert_eq!(split, whole);
     }
 
