@@ -73,28 +73,29 @@ impl Template {
     /// Why the template refuses it.
     pub(crate) fn render(&self, request: &ChatRequest) -> Result<String, String> {
         let _watch = TemplateWatch::begin();
+        self.fill(request).map_err(|error| {
+            if error.kind() == ErrorKind::OutOfFuel {
+                // No other engine would come to its end either, and should not try.
+                template_watch::end("does not end");
+            }
+            words(&error)
+        })
+    }
+
+    fn fill(&self, request: &ChatRequest) -> Result<String, Error> {
         let messages: Vec<Json> = request.messages.iter().map(message).collect();
         let tools: Option<Vec<Json>> =
             (!request.tools.is_empty()).then(|| request.tools.iter().map(tool).collect());
-        self.environment
-            .get_template(NAME)
-            .and_then(|template| {
-                template.render(context! {
-                    messages => messages,
-                    tools => tools,
-                    add_generation_prompt => true,
-                    enable_thinking => true,
-                    bos_token => self.begin,
-                    eos_token => self.end,
-                })
+        self.environment.get_template(NAME).and_then(|template| {
+            template.render(context! {
+                messages => messages,
+                tools => tools,
+                add_generation_prompt => true,
+                enable_thinking => true,
+                bos_token => self.begin,
+                eos_token => self.end,
             })
-            .map_err(|error| {
-                if error.kind() == ErrorKind::OutOfFuel {
-                    // No other engine would come to its end either, and should not try.
-                    template_watch::end("does not end");
-                }
-                words(&error)
-            })
+        })
     }
 }
 

@@ -114,7 +114,8 @@ fn a_refusal_is_in_the_templates_own_words() {
 #[test]
 fn a_template_that_never_ends_is_stopped() {
     let source = "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}";
-    template(source).render(&asked(Vec::new())).unwrap_err();
+    let error = template(source).fill(&asked(Vec::new())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutOfFuel);
 }
 
 #[test]
