@@ -115,11 +115,11 @@ fn where_links_lead_is_known_and_only_to_where_the_weights_are() {
 fn a_folder_without_links_leads_nowhere() {
     let dir = tempfile::tempdir().unwrap();
     llama().write(dir.path());
-    assert_eq!(linked(dir.path()), [PathBuf::new(); 0]);
+    assert_eq!(linked(dir.path()), Vec::<PathBuf>::new());
     let file = dir.path().join("model.gguf");
     fs::write(&file, "x").unwrap();
-    assert_eq!(linked(&file), [PathBuf::new(); 0]);
-    assert_eq!(files(&file), [PathBuf::new(); 0]);
+    assert_eq!(linked(&file), Vec::<PathBuf>::new());
+    assert_eq!(files(&file), Vec::<PathBuf>::new());
 }
 
 #[test]
