@@ -138,7 +138,11 @@ pub fn is_busy() -> bool {
     };
     let within = |selector: &str| active.closest(selector).ok().flatten().is_some();
     let typed = match active.dyn_ref::<web_sys::HtmlTextAreaElement>() {
-        Some(field) => !field.value().is_empty(),
+        // Words that are on their way stay in the field until they were taken.
+        Some(field) => {
+            let is_sending = field.get_attribute("aria-busy").as_deref() == Some("true");
+            !is_sending && !field.value().is_empty()
+        }
         None => active.dyn_ref::<web_sys::HtmlInputElement>().is_some(),
     };
     typed || within("dialog, .menu, .popover, .approval, .changes-panel")

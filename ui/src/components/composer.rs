@@ -211,6 +211,7 @@ pub fn Composer() -> impl IntoView {
                     placeholder="Message Nexus…"
                     aria-label="Message"
                     data-testid="composer"
+                    aria-busy=move || sending.get().to_string()
                     on:input=move |event| changed(&event_target::<HtmlTextAreaElement>(&event))
                     on:keydown=on_key
                     on:paste=on_paste
