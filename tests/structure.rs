@@ -29,6 +29,7 @@ const RULE: &[(&str, &[&str])] = &[
             "nexus-checkpoints",
         ],
     ),
+    ("gguf", &["nexus-protocol"]),
     ("hub", &["nexus-egress"]),
     ("calls", &["nexus-protocol"]),
     ("worker", &["nexus-protocol", "nexus-calls"]),
@@ -36,6 +37,7 @@ const RULE: &[(&str, &[&str])] = &[
         "worker-client",
         &[
             "nexus-protocol",
+            "nexus-gguf",
             "nexus-llm",
             "nexus-calls",
             "nexus-sandbox",

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{command, place::executable, work::Work};
 
-const FOLDER: &str = "src-tauri/crates/worker-client/fuzz";
+const FOLDER: &str = "src-tauri/crates/gguf/fuzz";
 const TARGET: &str = "gguf_header";
 
 /// What `cargo fuzz` hands to the compiler, but for the sanitizer.

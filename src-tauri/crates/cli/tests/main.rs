@@ -10,7 +10,7 @@ mod cli;
     dead_code,
     reason = "the builder is shared with the crate that checks such files"
 )]
-#[path = "../../worker-client/tests/support/gguf_builder.rs"]
+#[path = "../../gguf/tests/support/gguf_builder.rs"]
 mod gguf_builder;
 #[expect(
     dead_code,

@@ -31,7 +31,7 @@ mod watch;
     dead_code,
     reason = "the builder is shared with the crate that checks such files"
 )]
-#[path = "../../worker-client/tests/support/gguf_builder.rs"]
+#[path = "../../gguf/tests/support/gguf_builder.rs"]
 pub(crate) mod gguf_builder;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};

@@ -11,7 +11,7 @@ mod core;
     dead_code,
     reason = "the builder is shared with the crate that checks such files"
 )]
-#[path = "../../worker-client/tests/support/gguf_builder.rs"]
+#[path = "../../gguf/tests/support/gguf_builder.rs"]
 mod gguf_builder;
 #[path = "../../worker-client/tests/support/model_folder.rs"]
 mod model_folder;

@@ -1,159 +1,28 @@
-//! What a GGUF file says of itself, read without trust.
-//!
-//! Owns the checks that stand before the engine: the engine aborts or panics on files that these refuse. Reads the
-//! header only, never the weights; holds to the caps in [`limits`], whatever the file claims.
+//! GGUF files, as [`nexus_gguf`] reads them, with the errors of local models.
 
-mod asserts;
-mod check;
-mod estimate;
-mod estimate_mapped;
-mod layers;
-mod read;
-mod split;
-mod summary;
-mod types;
-
-use std::fs::{File, OpenOptions};
-use std::io::BufReader;
 use std::path::Path;
 
+use nexus_gguf::Fault;
 use nexus_llm::LocalError;
 
-pub use check::ARCHITECTURES;
-pub use estimate::Weights;
-pub use split::{part_of, parts};
-pub use summary::{DEFAULT_CONTEXT_TOKENS, GgufSummary};
+pub use nexus_gguf::{
+    ARCHITECTURES, DEFAULT_CONTEXT_TOKENS, GgufSummary, Weights, inspect_bytes, part_of, parts,
+};
 
-/// How much of a header is believed.
-pub mod limits {
-    /// Bytes of the whole header. The largest known ones, with a vocabulary of 260,000 words, have about 20 MiB.
-    pub const HEADER_BYTES: u64 = 128 << 20;
-    /// Entries of the metadata.
-    pub const ENTRIES: u64 = 4096;
-    /// Bytes of a string.
-    pub const STRING_BYTES: u64 = 16 << 20;
-    /// Bytes of a key and of a tensor's name.
-    pub const NAME_BYTES: u64 = 1024;
-    /// Bytes of a chat template.
-    pub const TEMPLATE_BYTES: u64 = 1 << 20;
-    /// Elements of an array.
-    pub const ARRAY_ELEMENTS: u64 = 4 << 20;
-    /// Tensors.
-    pub const TENSORS: u64 = 65_536;
-    /// Dimensions of a tensor.
-    pub const DIMENSIONS: u32 = 4;
-    /// Files that a model may be split into.
-    pub const PARTS: u32 = 256;
-    /// Bytes of the alignment.
-    pub const ALIGNMENT: u32 = 4096;
-}
-
-/// Reads the header of the file at `path`, following links, and those of the other parts where it is the first of a model that
-/// was split. Blocks on the disk, not on pipes or devices.
+/// [`nexus_gguf::inspect`].
 ///
 /// # Errors
 /// [`LocalError::FileMissing`], [`LocalError::NotGguf`], [`LocalError::UnsupportedArchitecture`] and
 /// [`LocalError::UnsupportedQuantization`]. What could not be opened or read for another reason is `NotGguf` as well.
 pub fn inspect(path: &Path) -> Result<GgufSummary, LocalError> {
-    let refuse = |reason: String| LocalError::NotGguf {
-        path: path.display().to_string(),
-        reason,
-    };
-    let (reader, bytes) = source(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
-            LocalError::FileMissing {
-                path: path.display().to_string(),
-            }
-        }
-        std::io::ErrorKind::InvalidInput => refuse(error.to_string()),
-        _ => refuse(format!("it could not be opened: {error}")),
-    })?;
-    read::header(reader, bytes)
-        .and_then(|header| split::join(path, header))
-        .and_then(|header| judge(&header))
-        .map_err(|fault| fault.at(path))
+    let named = || path.display().to_string();
+    nexus_gguf::inspect(path).map_err(|fault| match fault {
+        Fault::Missing => LocalError::FileMissing { path: named() },
+        Fault::Bad(reason) => LocalError::NotGguf {
+            path: named(),
+            reason,
+        },
+        Fault::Architecture(architecture) => LocalError::UnsupportedArchitecture { architecture },
+        Fault::Quantization(quantization) => LocalError::UnsupportedQuantization { quantization },
+    })
 }
-
-/// The same for a file that is in memory, under no path.
-///
-/// # Errors
-/// As [`inspect`], but for those of the disk.
-pub fn inspect_bytes(bytes: &[u8]) -> Result<GgufSummary, LocalError> {
-    inspect_reader(bytes, bytes.len() as u64).map_err(|fault| fault.at(Path::new("")))
-}
-
-/// The same for any bytes, `file_bytes` of them.
-pub(crate) fn inspect_reader<R: std::io::BufRead>(
-    reader: R,
-    file_bytes: u64,
-) -> Result<GgufSummary, Fault> {
-    judge(&read::header(reader, file_bytes)?)
-}
-
-fn judge(header: &read::Header) -> Result<GgufSummary, Fault> {
-    check::check(header)?;
-    Ok(summary::summarize(header))
-}
-
-/// A regular file and its length; anything else is invalid input.
-fn source(path: &Path) -> std::io::Result<(BufReader<File>, u64)> {
-    let file = open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(std::io::Error::new(
-            std::io::ErrorKind::InvalidInput,
-            "it is no regular file",
-        ));
-    }
-    Ok((BufReader::with_capacity(64 << 10, file), metadata.len()))
-}
-
-/// Opens without waiting: a pipe without a writer would block a plain open for ever.
-fn open(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
-    }
-    options.open(path)
-}
-
-/// Why a header was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// Damaged, or not GGUF.
-    Bad(String),
-    /// Sound, but of an architecture that the engine does not know.
-    Architecture(String),
-    /// Sound, but with tensors that the engine does not know.
-    Quantization(String),
-}
-
-impl Fault {
-    fn at(self, path: &Path) -> LocalError {
-        match self {
-            Self::Bad(reason) => LocalError::NotGguf {
-                path: path.display().to_string(),
-                reason,
-            },
-            Self::Architecture(architecture) => {
-                LocalError::UnsupportedArchitecture { architecture }
-            }
-            Self::Quantization(quantization) => {
-                LocalError::UnsupportedQuantization { quantization }
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-#[path = "../tests/support/gguf_builder.rs"]
-pub(crate) mod builder;
-
-#[cfg(test)]
-mod crafted;
-
-#[cfg(test)]
-mod tests;

@@ -165,14 +165,18 @@ pub(crate) fn plan_mapped(
 }
 
 #[cfg(test)]
+#[path = "../../gguf/tests/support/gguf_builder.rs"]
+#[expect(dead_code, reason = "these tests need sound files only")]
+mod gguf_builder;
+
+#[cfg(test)]
 mod tests {
+    use super::gguf_builder::tiny;
     use super::*;
-    use crate::gguf::builder::tiny;
-    use crate::gguf::inspect_reader;
+    use crate::gguf::inspect_bytes;
 
     fn summary() -> GgufSummary {
-        let bytes = tiny().bytes();
-        inspect_reader(bytes.as_slice(), bytes.len() as u64).unwrap()
+        inspect_bytes(&tiny().bytes()).unwrap()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 #[path = "support/bad_input.rs"]
 mod bad_input;
-#[path = "support/gguf_builder.rs"]
+#[path = "../../gguf/tests/support/gguf_builder.rs"]
 #[expect(dead_code, reason = "these tests need sound files only")]
 mod gguf_builder;
 #[path = "support/lifecycle.rs"]

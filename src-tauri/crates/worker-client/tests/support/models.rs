@@ -1,6 +1,6 @@
 //! Models that tests, benches and fuzzers write themselves.
 
-#[path = "gguf_builder.rs"]
+#[path = "../../../gguf/tests/support/gguf_builder.rs"]
 pub mod gguf_builder;
 #[path = "hostile_models.rs"]
 pub mod hostile_models;

@@ -5,7 +5,7 @@ use super::super::builder::{Entry, Gguf, array, tensor, tiny};
 use super::{ENDS, array_claim, bad, bent, second, text};
 
 /// The same for numbers, texts and places just past what is allowed, and for names that mean something elsewhere.
-pub(in crate::gguf) fn edges() -> Vec<(&'static str, Gguf, Fault)> {
+pub(crate) fn edges() -> Vec<(&'static str, Gguf, Fault)> {
     let set = |key: &str, entry: Entry| tiny().set(key, entry);
     let architecture = |name: &str| set("general.architecture", text(name));
     let kind = |number: u32, name: &str| {
@@ -422,7 +422,7 @@ pub(in crate::gguf) fn edges() -> Vec<(&'static str, Gguf, Fault)> {
 }
 
 /// One head of 256.
-pub(in crate::gguf) fn wide() -> Gguf {
+pub(crate) fn wide() -> Gguf {
     bent(|file| {
         file.tensors = vec![
             tensor("token_embd.weight", &[256, 4], 0, 256 * 4 * 4),

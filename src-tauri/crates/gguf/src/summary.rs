@@ -38,7 +38,7 @@ pub struct GgufSummary {
     /// How it writes tool calls; `None` where its template does not offer it tools in a form that is known here.
     pub call_format: Option<CallFormat>,
     /// Whether it says that it is all of a model that could have been split. mistral.rs takes no second file beside it then.
-    pub(super) is_split: bool,
+    pub(super) says_split: bool,
     pub(super) shape: Shape,
 }
 
@@ -84,9 +84,10 @@ impl GgufSummary {
     }
 
     /// What a worker is told to read.
-    pub(crate) fn source(&self) -> ModelSource {
+    pub fn source(&self) -> ModelSource {
         ModelSource::Gguf {
-            context_key: (!self.is_split).then(|| format!("{}.context_length", self.architecture)),
+            context_key: (!self.says_split)
+                .then(|| format!("{}.context_length", self.architecture)),
         }
     }
 }
@@ -138,7 +139,7 @@ pub(super) fn summarize(header: &Header) -> GgufSummary {
         parts: header.parts,
         has_chat_template: template.is_some(),
         call_format: template.and_then(CallFormat::of_template),
-        is_split: header.entries.contains_key("split.count"),
+        says_split: header.entries.contains_key("split.count"),
         shape: Shape {
             layers: number("block_count").unwrap_or_default(),
             key_heads: number("attention.head_count_kv").unwrap_or_default(),

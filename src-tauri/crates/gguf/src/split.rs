@@ -125,8 +125,6 @@ fn whole(header: &Header) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use nexus_llm::LocalError;
-
     use super::super::builder::{Entry, Gguf, tensor, tiny};
     use super::super::inspect;
     use super::*;
@@ -177,15 +175,15 @@ mod tests {
         let sizes = paths.iter().map(|path| path.metadata().unwrap().len());
         assert_eq!(split.file_bytes, sizes.sum::<u64>());
         assert_eq!(split.estimate_bytes(512), whole.estimate_bytes(512));
-        assert!(split.is_split && !whole.is_split);
+        assert!(split.says_split && !whole.says_split);
         (split.parts, split.file_bytes) = (whole.parts, whole.file_bytes);
-        split.is_split = whole.is_split;
+        split.says_split = whole.says_split;
         assert_eq!(split, whole);
     }
 
     fn reason(path: &Path) -> String {
         match inspect(path) {
-            Err(LocalError::NotGguf { reason, .. }) => reason,
+            Err(Fault::Bad(reason)) => reason,
             other => panic!("{other:?}"),
         }
     }

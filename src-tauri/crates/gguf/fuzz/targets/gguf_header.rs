@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nexus_worker_client::gguf::{self, Weights};
+use nexus_gguf::Weights;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(summary) = gguf::inspect_bytes(bytes) else {
+    let Ok(summary) = nexus_gguf::inspect_bytes(bytes) else {
         return;
     };
     // An accepted file is at least as long as what its tensors take, so no estimate is below that.

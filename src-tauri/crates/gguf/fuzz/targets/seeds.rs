@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use support::gguf_builder::tiny;
 use support::hostile_models;
 
-#[path = "../../tests/support/models.rs"]
+#[path = "../../../worker-client/tests/support/models.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod support;
 

@@ -35,7 +35,7 @@ impl GgufSummary {
         let embedding = shape.embedding_elements.saturating_mul(4);
         let tied = if shape.tied { shape.embedding_bytes } else { 0 };
         // Their sines and cosines, for as many as the engine is told of.
-        let told = if self.is_split {
+        let told = if self.says_split {
             self.context_length
         } else {
             context.min(self.context_length)
