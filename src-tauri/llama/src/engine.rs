@@ -199,7 +199,7 @@ impl<'model> Engine<'model> {
         /// How far back something counts as said already.
         const REPEATED_WITHIN: i32 = 256;
         let drawing = Drawing::of(request);
-        let penalty = (drawing.repetition_penalty != 1.0).then(|| {
+        let penalty = ((drawing.repetition_penalty - 1.0).abs() > f32::EPSILON).then(|| {
             let vocabulary = self.model.n_vocab();
             LlamaSampler::penalties(
                 vocabulary,
@@ -283,10 +283,8 @@ impl<'model> Engine<'model> {
         prompt: &Prompt,
         stopped: &dyn Fn() -> bool,
     ) -> Result<(), String> {
-        let shared = match self.keep_prefixes {
-            true => self.shared(request, prompt),
-            false => None,
-        };
+        let may_want = self.keep_prefixes && self.shelf.may_want(&prompt.tokens, self.seen.len());
+        let shared = may_want.then(|| self.shared(request, prompt)).flatten();
         let Some(beginning) = shared.and_then(|shared| prompt.tokens.get(..shared)) else {
             return Ok(());
         };

@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(pace.tokens(), FIRST * 4);
         pace.took(FIRST * 4, Duration::ZERO);
         assert_eq!(pace.tokens(), MOST);
-        pace.took(MOST, Duration::from_secs(6000));
+        pace.took(MOST, Duration::from_mins(100));
         assert_eq!(pace.tokens(), LEAST);
     }
 

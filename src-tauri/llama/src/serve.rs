@@ -46,7 +46,7 @@ pub(crate) fn serve(input: &Input, output: &Output) {
                     output.send(&WorkerReply::LoadFailed { error });
                 }
             }
-            other => refuse(other, input, output),
+            other => refuse(&other, input, output),
         }
     }
 }
@@ -106,7 +106,7 @@ fn answer_all(
     }
 }
 
-fn refuse(request: WorkerRequest, input: &Input, output: &Output) {
+fn refuse(request: &WorkerRequest, input: &Input, output: &Output) {
     if let WorkerRequest::Generate { id, .. }
     | WorkerRequest::CountTokens { id, .. }
     | WorkerRequest::Embed { id, .. } = request
@@ -115,7 +115,7 @@ fn refuse(request: WorkerRequest, input: &Input, output: &Output) {
             input.turn.end();
         }
         output.send(&WorkerReply::Failed {
-            id,
+            id: *id,
             error: bad_state("no model is loaded"),
         });
     }

@@ -109,9 +109,15 @@ impl Shelf {
         tokens
     }
 
+    /// Whether the beginning of a prompt may be wanted of which `here` tokens need not be computed. Asked first, for finding where
+    /// a beginning ends costs as much as the prompt's own tokens did.
+    pub(crate) fn may_want(&self, prompt: &[LlamaToken], here: usize) -> bool {
+        has_room(self.beginnings) && !is_past(&self.beginning, prompt, here)
+    }
+
     /// Whether a beginning is worth a file, and has none.
     pub(crate) fn wants(&self, beginning: &[LlamaToken]) -> bool {
-        beginning.len() >= WORTH && self.beginnings < BEGINNINGS && self.beginning != beginning
+        beginning.len() >= WORTH && has_room(self.beginnings) && self.beginning != beginning
     }
 
     /// Keeps the beginning, which is all that the context holds, for the next worker.
@@ -133,6 +139,15 @@ impl Shelf {
             !goes
         });
     }
+}
+
+fn has_room(beginnings: usize) -> bool {
+    beginnings < BEGINNINGS
+}
+
+/// Whether a prompt has this beginning, and more than it need not be computed.
+fn is_past<T: PartialEq>(beginning: &[T], prompt: &[T], here: usize) -> bool {
+    !beginning.is_empty() && here > beginning.len() && prompt.starts_with(beginning)
 }
 
 /// Which of them shares most with `prompt`, where it pays.
@@ -187,6 +202,18 @@ fn discard(file: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_beginning_is_looked_for_until_a_conversation_is_past_it() {
+        let prompt: Vec<u32> = (0..400).collect();
+        let beginning = &prompt[..200];
+        assert!(is_past(beginning, &prompt, 300));
+        assert!(!is_past(beginning, &prompt, 200));
+        // Of other instructions; and the first of a worker.
+        assert!(!is_past(&[7; 200], &prompt, 300));
+        assert!(!is_past(&[], &prompt, 300));
+        assert!(has_room(BEGINNINGS - 1) && !has_room(BEGINNINGS));
+    }
 
     #[test]
     fn the_conversation_that_goes_on_comes_back_where_it_pays() {

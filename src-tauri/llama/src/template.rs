@@ -150,6 +150,10 @@ fn tool(tool: &ToolSpec) -> Json {
     })
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "filters get their options so"
+)]
 /// As Python writes JSON: the built-in filter escapes for HTML and leaves out the spaces.
 fn to_json(value: &Value, options: Kwargs) -> Result<String, Error> {
     let indent: Option<usize> = options.get("indent")?;

@@ -187,7 +187,7 @@ pub fn alone(work: &mut Work) -> Result<Outcome> {
     alone::control(&file)?;
     let display = Xvfb::start()?;
     let mut cargo = window_tests(work, &display)?;
-    cargo.args(LOCAL_PATH);
+    cargo.args(NOT_ALONE.iter().flat_map(|test| ["--skip", test]));
     let watched = run_in_session(&alone::alone(&cargo, &file)?, limit(work))?;
     let tally = Tally::read(&watched.output);
     let told = record(work, tally, &watched)?;
@@ -206,13 +206,10 @@ pub fn alone(work: &mut Work) -> Result<Outcome> {
     }
 }
 
-/// Tests of the window that take the local path: the real model, an app that is offline, the command line. Not those that are online
-/// for a while beside a provider elsewhere: its name is looked up then, as it should be.
-const LOCAL_PATH: [&str; 3] = [
-    "story::",
-    "offline::offline_the_cloud_is_refused_with_the_way_out",
-    "offline::the_command_line_needs_no_network",
-];
+/// Tests of the window that do not run alone and traced: what is timed, which a trace would slow, and what is online beside a
+/// provider elsewhere, whose name is looked up then, as it should be.
+const NOT_ALONE: [&str; 2] = ["perf::", "reaction::"];
+
 /// Who must have been watched, by the beginning of its program's name.
 const PROGRAMS: [&str; 5] = [
     "nexus-agent",

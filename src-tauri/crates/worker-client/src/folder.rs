@@ -55,7 +55,7 @@ const HARMONY: &str = "o200k_base.tiktoken";
 
 /// Whether there is a model here that is a folder: a folder with a configuration, or a file in UQFF.
 pub fn is_one(path: &Path) -> bool {
-    is_uqff(path) || path.join("config.json").is_file()
+    is_uqff_file(path) || path.join("config.json").is_file()
 }
 
 /// Reads what the folder at `path` says, or the folder of the UQFF file at `path`. Blocks on the disk.
@@ -280,10 +280,14 @@ fn name_of(path: &Path) -> String {
         .collect()
 }
 
-fn is_uqff(path: &Path) -> bool {
+/// Whether a file is in UQFF, by its name.
+pub fn is_uqff(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("uqff"))
-        && path.is_file()
+}
+
+fn is_uqff_file(path: &Path) -> bool {
+    is_uqff(path) && path.is_file()
 }
 
 /// Why a folder was refused.

@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn too_long_and_too_much_are_told_apart() {
-        let (short, long) = (Duration::from_millis(3), Duration::from_secs(60));
+        let (short, long) = (Duration::from_millis(3), Duration::from_mins(1));
         assert_eq!(excess(short, 1 << 30, 1 << 30), None);
         assert_eq!(excess(short, 1 << 30, 0), None);
         assert_eq!(excess(long, 0, 0), Some("does not end"));

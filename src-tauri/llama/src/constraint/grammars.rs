@@ -76,9 +76,9 @@ impl Words {
         u32::try_from(at).ok()
     }
 
-    fn matcher(&self, grammar: String) -> Matcher {
+    fn matcher(&self, grammar: &str) -> Matcher {
         let factory = ParserFactory::new_simple(&self.environment).unwrap();
-        let parser = factory.create_parser(TopLevelGrammar::from_lark(grammar.clone()));
+        let parser = factory.create_parser(TopLevelGrammar::from_lark(grammar.to_owned()));
         let matcher = Matcher::new(parser);
         assert_eq!(matcher.get_error(), None, "{grammar}");
         matcher
@@ -98,7 +98,7 @@ impl Words {
 
     /// An answer drawn at random from all that may come; `None` where none ended in time.
     fn draw(&self, grammar: &str, random: &mut TestRng) -> Option<String> {
-        let mut matcher = self.matcher(grammar.to_owned());
+        let mut matcher = self.matcher(grammar);
         let mut tokens = Vec::new();
         while tokens.len() < 4000 {
             let mask = matcher.compute_mask_or_eos().unwrap();
@@ -133,7 +133,7 @@ impl Words {
     }
 
     fn admits(&self, grammar: &str, text: &str) -> bool {
-        let mut matcher = self.matcher(grammar.to_owned());
+        let mut matcher = self.matcher(grammar);
         let mut rest = text.as_bytes();
         while let Some(first) = rest.first() {
             let mark = nexus_calls::shown()
@@ -358,7 +358,7 @@ fn a_models_own_ends_may_come_where_the_answer_is_whole() {
     );
     let grammar = grammar.unwrap();
     for (text, may_end) in [("Hello", true), (call, true), (&call[..30], false)] {
-        let mut matcher = words.matcher(grammar.clone());
+        let mut matcher = words.matcher(&grammar);
         let bytes: Vec<u32> = text.bytes().map(u32::from).collect();
         matcher.consume_tokens(&bytes).unwrap();
         let admitted = matcher.validate_tokens(&[end]).unwrap() == 1;

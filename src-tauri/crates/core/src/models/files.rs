@@ -9,7 +9,7 @@ use nexus_protocol::{ErrorCard, ImportMode};
 use nexus_worker_client::{folder, gguf};
 
 use super::{
-    listing::{entries, is_uqff, models_in, name_of},
+    listing::{entries, models_in, name_of},
     split,
 };
 use crate::{cards, settings};
@@ -40,7 +40,7 @@ impl Source {
         let name = name_of(path);
         let (Some(parent), true) = (
             path.parent(),
-            is_uqff(path) || name.ends_with(".safetensors") || name == "config.json",
+            folder::is_uqff(path) || name.ends_with(".safetensors") || name == "config.json",
         ) else {
             return Ok(Self::File(real));
         };
@@ -51,7 +51,7 @@ impl Source {
             parent
         };
         let parent = fs::canonicalize(parent)?;
-        Ok(Self::Folder(if is_uqff(path) {
+        Ok(Self::Folder(if folder::is_uqff(path) {
             parent.join(name)
         } else {
             parent
@@ -70,7 +70,7 @@ impl Source {
         match self {
             Self::File(path) => split::stem_of(path),
             Self::Folder(path) => {
-                let folder = if is_uqff(path) {
+                let folder = if folder::is_uqff(path) {
                     path.parent().unwrap_or(path)
                 } else {
                     path
@@ -186,7 +186,7 @@ pub fn bring_in(
 
 /// The files of a model that is a folder, by their names in it.
 fn bring_all(source: &Path, working: &Path, mode: ImportMode) -> io::Result<()> {
-    let from = if is_uqff(source) {
+    let from = if folder::is_uqff(source) {
         source.parent().unwrap_or(source)
     } else {
         source
@@ -274,7 +274,7 @@ pub fn same_model(a: &Path, b: &Path) -> bool {
     if same_file(a, b) {
         return true;
     }
-    let is_folder = |path: &Path| path.is_dir() || is_uqff(path);
+    let is_folder = |path: &Path| path.is_dir() || folder::is_uqff(path);
     if !is_folder(a) || !is_folder(b) {
         return false;
     }

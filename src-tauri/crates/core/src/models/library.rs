@@ -13,7 +13,7 @@ use nexus_protocol::{
     HubDetails, HubPage, ImportMode, LocalModelView, LocalModels, Measured, ModelInfo, ModelRef,
     ModelRemoved, ModelSkills, ModelsPlace, MoveProgress,
 };
-use nexus_worker_client::{Backend, ModelFile, memory};
+use nexus_worker_client::{Backend, ModelFile, folder, memory};
 use serde_json::Value;
 
 use super::{
@@ -22,7 +22,6 @@ use super::{
     fit::{self, Machine},
     folder::ModelsFolder,
     found,
-    listing::is_uqff,
     local::{LocalModel, Scanned},
     missing, moving, removal,
     shelf::Shelf,
@@ -45,7 +44,7 @@ struct Survey {
 /// with it what lies beside it.
 pub fn real(path: &Path) -> PathBuf {
     let real = match (path.parent(), path.file_name()) {
-        (Some(folder), Some(name)) if is_uqff(path) => {
+        (Some(folder), Some(name)) if folder::is_uqff(path) => {
             std::fs::canonicalize(folder).map(|folder| folder.join(name))
         }
         _ => std::fs::canonicalize(path),

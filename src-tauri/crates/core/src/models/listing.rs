@@ -44,9 +44,12 @@ fn inside(name: &str, place: &Path) -> Vec<(String, PathBuf)> {
         .cloned()
         .collect();
     let itself = is_folder_model(&entries, &files);
-    if itself && files.iter().filter(|file| is_uqff(file)).count() == 1 && !has_whole(&entries) {
+    if itself
+        && files.iter().filter(|file| folder::is_uqff(file)).count() == 1
+        && !has_whole(&entries)
+    {
         // It is the folder's own.
-        files.retain(|file| !is_uqff(file));
+        files.retain(|file| !folder::is_uqff(file));
     }
     match (itself, files.as_slice()) {
         (false, [only]) => vec![(name.to_owned(), only.clone())],
@@ -64,10 +67,11 @@ fn inside(name: &str, place: &Path) -> Vec<(String, PathBuf)> {
 
 /// Whether a folder is a model: it has weights of its own, or is meant to have some and has no other model.
 fn is_folder_model(entries: &[PathBuf], files: &[PathBuf]) -> bool {
-    let meant =
-        |file: &PathBuf| is_uqff(file) || name_of(file).ends_with(".safetensors.index.json");
+    let meant = |file: &PathBuf| {
+        folder::is_uqff(file) || name_of(file).ends_with(".safetensors.index.json")
+    };
     has_whole(entries)
-        || files.iter().filter(|file| is_uqff(file)).count() == 1
+        || files.iter().filter(|file| folder::is_uqff(file)).count() == 1
         || (files.is_empty() && entries.iter().any(meant))
 }
 
@@ -99,14 +103,9 @@ pub fn name_of(path: &Path) -> String {
 fn stem_of(path: &Path) -> String {
     let stem = split::stem_of(path);
     match stem.strip_suffix("-0") {
-        Some(stem) if is_uqff(path) => stem.to_owned(),
+        Some(stem) if folder::is_uqff(path) => stem.to_owned(),
         _ => stem,
     }
-}
-
-/// Whether a file is in UQFF.
-pub fn is_uqff(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "uqff")
 }
 
 /// Whether a file is a model, or the first of the files that are one.

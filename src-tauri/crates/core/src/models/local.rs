@@ -18,7 +18,7 @@ use super::{
     catalogue,
     files::{self, Place, Source},
     folder::ModelsFolder,
-    listing::{is_uqff, models_in},
+    listing::models_in,
     origin::Origin,
     removal,
     shelf::Shelved,
@@ -173,7 +173,7 @@ impl LocalModels {
         let folder = match std::fs::metadata(path) {
             Ok(data) if data.is_dir() => Some(path),
             // What lies beside it counts.
-            _ if is_uqff(path) => path.parent(),
+            _ if folder::is_uqff(path) => path.parent(),
             _ => None,
         };
         let (bytes, changed) = match folder {

@@ -12,7 +12,7 @@ use nexus_worker_client::{folder, gguf};
 
 use super::{
     files::WORKING,
-    listing::{entries, is_uqff, models_in, name_of},
+    listing::{entries, models_in, name_of},
     origin::{self, Origin},
 };
 use crate::cards;
@@ -22,7 +22,7 @@ pub fn is_linked(path: &Path) -> bool {
     if path.is_symlink() {
         return true;
     }
-    if path.is_dir() || is_uqff(path) {
+    if path.is_dir() || folder::is_uqff(path) {
         return folder::weight_files(path)
             .iter()
             .any(|file| has_another_name(file));
@@ -49,7 +49,7 @@ fn other_names(path: &Path) -> io::Result<bool> {
 /// What the model takes in the models folder, bytes. A link takes next to nothing.
 pub fn bytes_here(path: &Path) -> u64 {
     match fs::symlink_metadata(path) {
-        Ok(data) if data.is_file() && is_uqff(path) => {
+        Ok(data) if data.is_file() && folder::is_uqff(path) => {
             let parts = folder::weight_files(path);
             let sizes = parts
                 .iter()
@@ -87,13 +87,13 @@ pub fn remove(models: &Path, path: &Path) -> Result<ModelRemoved, ErrorCard> {
         0
     } else if path.is_dir() && alone {
         remove_whole(models, path).map_err(failed)?
-    } else if path.is_dir() || is_uqff(path) {
+    } else if path.is_dir() || folder::is_uqff(path) {
         match folder {
             Some(folder) if alone => remove_whole(models, folder).map_err(failed)?,
             _ => {
                 let mut files = folder::weight_files(path);
                 // What a file in UQFF leaves as it is, all of them in that folder share.
-                files.retain(|file| is_uqff(file) || folder::is_whole(&name_of(file)));
+                files.retain(|file| folder::is_uqff(file) || folder::is_whole(&name_of(file)));
                 remove_files(&files).map_err(failed)?
             }
         }

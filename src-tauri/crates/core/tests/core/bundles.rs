@@ -1,6 +1,6 @@
 //! Models of several files: one choice, one download, one model, and gone as one.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use nexus_core::Nexus;
 use nexus_protocol::{ChoiceState, DownloadStatus, ImportMode, ModelRef};
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     World,
-    downloads::{in_folder, locals, request, rest, until},
+    downloads::{in_folder, locals, names_in, request, rest, until},
     hub::{at, options},
 };
 use crate::gguf_builder::{Entry, tiny};
@@ -57,15 +57,6 @@ async fn with_llama(world: &World, base: &str) -> Nexus {
     let mut options = options(world, base);
     options.llama_worker = Some("nexus-worker-llama".into());
     Nexus::start(options).await.unwrap()
-}
-
-fn names_in(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
 }
 
 #[tokio::test(flavor = "multi_thread")]

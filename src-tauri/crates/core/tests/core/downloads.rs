@@ -1,6 +1,6 @@
 //! From the hub to a model that can be used, through cuts, restarts and lies.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use nexus_core::Nexus;
 use nexus_protocol::{
@@ -68,7 +68,12 @@ pub async fn locals(nexus: &Nexus) -> Vec<ModelRef> {
 
 /// Names in the models folder, hidden ones too.
 pub fn in_folder(world: &World) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(world.data.join("models"))
+    names_in(&world.data.join("models"))
+}
+
+/// Names of what a folder holds, in order.
+pub fn names_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();

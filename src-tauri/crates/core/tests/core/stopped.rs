@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use nexus_protocol::{DownloadStatus, ErrorAction, ErrorCode, ModelsPlace};
-use nexus_test_support::hub::Reply;
+use nexus_core::Nexus;
+use nexus_protocol::{AppEvent, Download, DownloadStatus, ErrorAction, ErrorCode, ModelsPlace};
+use nexus_test_support::hub::{Reply, TestHub};
 use serde_json::json;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{
     World,
@@ -12,8 +14,8 @@ use super::{
     hub::{at, hub},
 };
 
-#[tokio::test(flavor = "multi_thread")]
-async fn going_offline_pauses_and_going_online_goes_on() {
+/// A slow hub, and a download from it that has begun.
+async fn one_under_way() -> (World, TestHub, Nexus, UnboundedReceiver<AppEvent>, Download) {
     let world = World::new();
     let hub = hub().await;
     hub.slow_down(6_000, Duration::from_millis(20));
@@ -21,6 +23,12 @@ async fn going_offline_pauses_and_going_online_goes_on() {
     let mut events = nexus.subscribe_app();
     let one = nexus.download_start(request("m-Q8_0.gguf")).await.unwrap();
     until(&mut events, one.id, |now| now.received > 0).await;
+    (world, hub, nexus, events, one)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn going_offline_pauses_and_going_online_goes_on() {
+    let (_world, hub, nexus, mut events, one) = one_under_way().await;
     let other = nexus
         .download_start(request("m-Q4_K_M.gguf"))
         .await
@@ -65,13 +73,7 @@ async fn going_offline_pauses_and_going_online_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_waits_and_is_paused_by_the_user_stays_paused() {
-    let world = World::new();
-    let hub = hub().await;
-    hub.slow_down(6_000, Duration::from_millis(20));
-    let nexus = at(&world, &hub.base()).await;
-    let mut events = nexus.subscribe_app();
-    let one = nexus.download_start(request("m-Q8_0.gguf")).await.unwrap();
-    until(&mut events, one.id, |now| now.received > 0).await;
+    let (_world, _hub, nexus, mut events, one) = one_under_way().await;
     let offline = |on: bool| nexus.setting_set("offline".into(), json!(on));
     offline(true).await.unwrap();
     until(&mut events, one.id, |now| now.trouble.is_some()).await;

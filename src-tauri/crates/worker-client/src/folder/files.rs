@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use super::weights::{self, RESIDUAL};
-use super::{is_uqff, json, limits, names_in};
+use super::{is_uqff_file, json, limits, names_in};
 
 /// Whether a file of this name holds weights in safetensors that are a model by themselves.
 pub fn is_whole(name: &str) -> bool {
@@ -132,7 +132,7 @@ fn links(path: &Path) -> Vec<Link> {
 /// The folder, and the name of the UQFF file that was meant.
 pub(super) fn place_of(path: &Path) -> (PathBuf, Option<String>) {
     match (path.parent(), path.file_name()) {
-        (Some(folder), Some(name)) if is_uqff(path) => {
+        (Some(folder), Some(name)) if is_uqff_file(path) => {
             (folder.to_owned(), Some(name.to_string_lossy().into_owned()))
         }
         _ => (path.to_owned(), None),

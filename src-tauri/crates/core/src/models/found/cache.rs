@@ -12,7 +12,7 @@ use nexus_worker_client::folder;
 use super::Named;
 use crate::models::{
     files::in_cache,
-    listing::{entries, is_uqff, name_of},
+    listing::{entries, name_of},
 };
 
 /// More than anybody has.
@@ -55,5 +55,5 @@ fn is_model(snapshot: &Path) -> bool {
     files.iter().any(|file| name_of(file) == "config.json")
         && files
             .iter()
-            .any(|file| folder::is_whole(&name_of(file)) || is_uqff(file))
+            .any(|file| folder::is_whole(&name_of(file)) || folder::is_uqff(file))
 }
