@@ -16,9 +16,10 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing";
 
-/// Bounds on one input: those that are promised for one file, with room in the memory for the fuzzer itself.
+/// Bounds on one input: those that are promised for one file, with room in the memory for the fuzzer itself, and in the time for a
+/// machine that does something else meanwhile: libFuzzer looks at the clock. An input takes less than a millisecond.
 const BOUNDS: [&str; 4] = [
-    "-timeout=2",
+    "-timeout=10",
     "-rss_limit_mb=1024",
     "-malloc_limit_mb=256",
     "-max_len=65536",

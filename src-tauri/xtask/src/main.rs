@@ -247,13 +247,13 @@ const TEST: &[Step<Work>] = &[
     ),
     step!(
         "e2e",
-        "the app in a real window",
+        "the app in a real window: what is timed or online",
         ["app", "starter", "test-tools"],
         test_steps::window
     ),
     step!(
         "alone",
-        "the local path with no network but loopback",
+        "the app in a real window, with no network but loopback",
         ["app", "starter", "test-tools"],
         test_steps::alone
     ),

@@ -162,7 +162,7 @@ pub fn keyring(work: &mut Work) -> Result<Outcome> {
     record(work, tally, &watched)
 }
 
-/// Step: the app in a real window.
+/// Step: the app in a real window, as far as the step [`alone`] does not see to it.
 pub fn window(work: &mut Work) -> Result<Outcome> {
     if !cfg!(target_os = "linux") {
         return Ok(Outcome::NotOnThisSystem(
@@ -170,11 +170,12 @@ pub fn window(work: &mut Work) -> Result<Outcome> {
         ));
     }
     let display = Xvfb::start()?;
-    let cargo = window_tests(work, &display)?;
+    let mut cargo = window_tests(work, &display)?;
+    cargo.args(NOT_ALONE);
     count(work, run_in_session(&cargo, limit(work))?)
 }
 
-/// Step: what needs no network, with nothing but loopback and a trace of who would leave it.
+/// Step: the app in a real window, with nothing but loopback and a trace of who would leave it.
 pub fn alone(work: &mut Work) -> Result<Outcome> {
     if !cfg!(target_os = "linux") {
         return Ok(Outcome::NotOnThisSystem(
@@ -207,8 +208,13 @@ pub fn alone(work: &mut Work) -> Result<Outcome> {
 }
 
 /// Tests of the window that do not run alone and traced: what is timed, which a trace would slow, and what is online beside a
-/// provider elsewhere, whose name is looked up then, as it should be.
-const NOT_ALONE: [&str; 2] = ["perf::", "reaction::"];
+/// provider elsewhere, whose name is looked up then, as it should be. All others do.
+const NOT_ALONE: [&str; 4] = [
+    "perf::",
+    "reaction::",
+    "offline::the_switch_is_seen_holds_and_goes_with_a_click",
+    "offline::the_cloud_is_offered_and_nothing_is_sent_without_a_word",
+];
 
 /// Who must have been watched, by the beginning of its program's name.
 const PROGRAMS: [&str; 5] = [

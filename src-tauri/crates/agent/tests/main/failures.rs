@@ -39,14 +39,7 @@ async fn after_something_is_shown() {
     harness.check().await;
     harness.model.plays(vec![text("wo."), stop()]);
     harness.turn(Op::Continue).await;
-    let texts: Vec<String> = harness
-        .snapshot()
-        .await
-        .items
-        .iter()
-        .map(|it| it.body.text().to_owned())
-        .collect();
-    assert_eq!(texts, ["Count", "Hm.", "One, t", "wo."]);
+    assert_eq!(harness.texts().await, ["Count", "Hm.", "One, t", "wo."]);
     harness.check().await;
     harness.model.plays(vec![text("Three."), stop()]);
     harness.user_turn("On").await;
@@ -63,14 +56,7 @@ async fn a_retry_takes_the_broken_answer_away() {
     harness.user_turn("Count").await;
     harness.model.plays(vec![text("One, two."), stop()]);
     harness.turn(Op::Retry).await;
-    let texts: Vec<String> = harness
-        .snapshot()
-        .await
-        .items
-        .iter()
-        .map(|it| it.body.text().to_owned())
-        .collect();
-    assert_eq!(texts, ["Count", "One, two."]);
+    assert_eq!(harness.texts().await, ["Count", "One, two."]);
     harness.check().await;
 }
 
@@ -85,14 +71,10 @@ async fn a_retry_keeps_what_tools_did() {
     harness.user_turn("What is it?").await;
     harness.model.plays(vec![text("42."), stop()]);
     harness.turn(Op::Retry).await;
-    let texts: Vec<String> = harness
-        .snapshot()
-        .await
-        .items
-        .iter()
-        .map(|it| it.body.text().to_owned())
-        .collect();
-    assert_eq!(texts, ["What is it?", "Let me see.", "42", "42."]);
+    assert_eq!(
+        harness.texts().await,
+        ["What is it?", "Let me see.", "42", "42."]
+    );
     harness.check().await;
 }
 

@@ -332,6 +332,12 @@ impl Harness {
         self.session.snapshot().await.unwrap()
     }
 
+    /// Of all items, in order.
+    pub async fn texts(&self) -> Vec<String> {
+        let items = self.snapshot().await.items;
+        items.iter().map(|it| it.body.text().to_owned()).collect()
+    }
+
     /// What was said, one line an event.
     pub fn story(&self) -> String {
         self.events().iter().map(line).collect()

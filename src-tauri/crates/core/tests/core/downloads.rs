@@ -56,6 +56,18 @@ pub async fn rest(events: &mut UnboundedReceiver<AppEvent>, id: DownloadId) -> D
     seen.into_iter().last().unwrap()
 }
 
+/// A slow hub, and a download from it that has begun.
+pub async fn one_under_way() -> (World, TestHub, Nexus, UnboundedReceiver<AppEvent>, Download) {
+    let world = World::new();
+    let hub = hub().await;
+    hub.slow_down(6_000, Duration::from_millis(20));
+    let nexus = at(&world, &hub.base()).await;
+    let mut events = nexus.subscribe_app();
+    let one = nexus.download_start(request("m-Q8_0.gguf")).await.unwrap();
+    until(&mut events, one.id, |now| now.received > 0).await;
+    (world, hub, nexus, events, one)
+}
+
 pub async fn locals(nexus: &Nexus) -> Vec<ModelRef> {
     let library = nexus.models_local().await.unwrap();
     assert_eq!(library.broken, []);
@@ -216,13 +228,7 @@ async fn a_pause_and_a_restart_keep_what_came() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_one_leaves_nothing() {
-    let world = World::new();
-    let hub = hub().await;
-    hub.slow_down(6_000, Duration::from_millis(20));
-    let nexus = at(&world, &hub.base()).await;
-    let mut events = nexus.subscribe_app();
-    let started = nexus.download_start(request("m-Q8_0.gguf")).await.unwrap();
-    until(&mut events, started.id, |now| now.received > 0).await;
+    let (world, _hub, nexus, _events, started) = one_under_way().await;
     nexus.download_cancel(started.id).await.unwrap();
     assert_eq!(nexus.downloads().await.unwrap(), []);
     assert_eq!(in_folder(&world), [""; 0]);
@@ -349,13 +355,7 @@ async fn two_programs_that_fetch_the_same_share_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_changed_on_the_hub_is_begun_anew() {
-    let world = World::new();
-    let hub = hub().await;
-    hub.slow_down(6_000, Duration::from_millis(20));
-    let nexus = at(&world, &hub.base()).await;
-    let mut events = nexus.subscribe_app();
-    let started = nexus.download_start(request("m-Q8_0.gguf")).await.unwrap();
-    until(&mut events, started.id, |now| now.received > 0).await;
+    let (world, hub, nexus, mut events, started) = one_under_way().await;
     nexus.download_pause(started.id).await.unwrap();
     let newer = [tiny().bytes(), vec![9; 300_000]].concat();
     hub.put("m-Q8_0.gguf", &newer);

@@ -2,29 +2,15 @@
 
 use std::time::Duration;
 
-use nexus_core::Nexus;
-use nexus_protocol::{AppEvent, Download, DownloadStatus, ErrorAction, ErrorCode, ModelsPlace};
-use nexus_test_support::hub::{Reply, TestHub};
+use nexus_protocol::{DownloadStatus, ErrorAction, ErrorCode, ModelsPlace};
+use nexus_test_support::hub::Reply;
 use serde_json::json;
-use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{
     World,
-    downloads::{request, rest, until},
+    downloads::{one_under_way, request, rest, until},
     hub::{at, hub},
 };
-
-/// A slow hub, and a download from it that has begun.
-async fn one_under_way() -> (World, TestHub, Nexus, UnboundedReceiver<AppEvent>, Download) {
-    let world = World::new();
-    let hub = hub().await;
-    hub.slow_down(6_000, Duration::from_millis(20));
-    let nexus = at(&world, &hub.base()).await;
-    let mut events = nexus.subscribe_app();
-    let one = nexus.download_start(request("m-Q8_0.gguf")).await.unwrap();
-    until(&mut events, one.id, |now| now.received > 0).await;
-    (world, hub, nexus, events, one)
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn going_offline_pauses_and_going_online_goes_on() {
