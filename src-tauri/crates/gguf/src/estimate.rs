@@ -1,10 +1,17 @@
-//! How much memory a model takes in mistral.rs. Reckoned from what candle 0.10 allocates, held against measurements of
-//! SmolLM2-135M: 376 MB as it is and 625 MB unpacked were measured, 381 and 620 are reckoned.
+//! How much memory a model takes in mistral.rs: what it has while it loads, or what it has then. Read from its sources and
+//! those of candle 0.10, and held against measurements in `tests/fit.rs`.
 
 use super::GgufSummary;
+use super::read::Tensor;
 
-/// Code, tokenizer, runtime and scratch space, whatever the model.
-const BASE_BYTES: u64 = 140 << 20;
+/// The program, and what it keeps whatever the model.
+pub const BASE_BYTES: u64 = 42_000_000;
+
+/// A word of the vocabulary with its merge: as the tokenizer has it, and as the one that holds answers to a grammar does.
+pub const WORD_BYTES: u64 = 1_100;
+
+/// Of a number in 32 bits.
+const PLAIN: u64 = 4;
 
 /// The cache of keys and values grows by this many tokens.
 const CACHE_STEP_TOKENS: u64 = 512;
@@ -27,36 +34,36 @@ impl GgufSummary {
     /// The same for either way to hold the weights.
     pub fn estimate_with(&self, context: u32, weights: Weights) -> u64 {
         let shape = &self.shape;
-        let unpacked = match weights {
-            Weights::Packed => 0,
-            Weights::Unpacked => self.parameters.saturating_mul(2),
+        let held = match weights {
+            Weights::Packed => shape.packed_bytes,
+            Weights::Unpacked => shape.unpacked_bytes,
         };
-        // The embedding is unpacked to 32 bits in any case, and kept a second time where the last layer shares it.
-        let embedding = shape.embedding_elements.saturating_mul(4);
-        let tied = if shape.tied { shape.embedding_bytes } else { 0 };
         // Their sines and cosines, for as many as the engine is told of.
         let told = if self.says_split {
             self.context_length
         } else {
             context.min(self.context_length)
         };
-        let positions = u64::from(told)
-            .saturating_mul(shape.rope_width)
-            .saturating_mul(2);
-        // While a sequence runs its cache is there twice: the grown one and the one being built.
-        let cache = self.cache_bytes(context).saturating_mul(2);
-        [
-            shape.tensor_bytes,
-            unpacked,
-            embedding,
-            tied,
-            positions,
-            cache,
-            shape.largest_tensor_bytes,
+        let positions = u64::from(told).saturating_mul(shape.rope_width);
+        // The embedding stays packed until all is loaded, and so does the last layer, which is the last to be unpacked.
+        let unpacking = match weights {
+            Weights::Packed => 0,
+            Weights::Unpacked => shape.largest_elements.saturating_mul(PLAIN),
+        };
+        let loading = [shape.embedding_bytes, shape.largest_bytes, unpacking];
+        sum([
             BASE_BYTES,
-        ]
-        .into_iter()
-        .fold(0, u64::saturating_add)
+            shape.words.saturating_mul(WORD_BYTES),
+            held,
+            self.embedding_bytes(),
+            positions.saturating_mul(2),
+            sum(loading).max(self.running_bytes(context, weights)),
+        ])
+    }
+
+    /// Bytes of the embedding, which is unpacked to 32 bits in any case.
+    pub fn embedding_bytes(&self) -> u64 {
+        self.shape.embedding_elements.saturating_mul(PLAIN)
     }
 
     /// Bytes that the keys and values of `tokens` tokens take.
@@ -68,4 +75,50 @@ impl GgufSummary {
             .saturating_mul(self.shape.head_width)
             .saturating_mul(2)
     }
+
+    /// A prompt that fills the context and its answer.
+    fn running_bytes(&self, context: u32, weights: Weights) -> u64 {
+        let tokens = context.min(self.context_length);
+        let cache = self.cache_bytes(tokens);
+        // In 32 bits: the row itself and what it was, the two halves of the inner one and their product; and what of that is
+        // turned into 8 bits for a matrix that is packed, or into 16 bits and back.
+        let each = match weights {
+            Weights::Packed => 13,
+            Weights::Unpacked => 16,
+        };
+        let prompt = prompt_bytes(tokens, self.shape.width, self.shape.feed_forward, each);
+        // For the answer the cache is built anew from what the prompt left.
+        cache.saturating_add(prompt.max(cache))
+    }
+}
+
+/// What is computed for a prompt, besides its keys and values: all of it is read at once, in rows of `width` and `inner` numbers
+/// that take `each` bytes.
+pub fn prompt_bytes(tokens: u32, width: u64, inner: u64, each: u64) -> u64 {
+    /// What was given back in smaller pieces stays with the process: the GNU C library's largest limit.
+    const KEPT_BYTES: u64 = 32 << 20;
+    let tokens = u64::from(tokens);
+    // Which token sees which: in 16 bits, and in 32 more while it is used.
+    let pairs = |bytes: u64| tokens.saturating_mul(tokens).saturating_mul(bytes);
+    let rows = |numbers: u64| tokens.saturating_mul(numbers).saturating_mul(each);
+    let all = width.saturating_add(inner);
+    if rows(inner) / 4 < KEPT_BYTES {
+        pairs(6).saturating_add(rows(all))
+    } else {
+        let attention = pairs(6).saturating_add(rows(width));
+        attention.max(pairs(2).saturating_add(rows(all)))
+    }
+}
+
+/// What is computed with this tensor lies so in memory. What the file has as plain numbers is held in 32 bits.
+pub(super) fn held_bytes(tensor: &Tensor, weights: Weights) -> u64 {
+    match weights {
+        _ if tensor.kind.block == 1 => tensor.elements.saturating_mul(PLAIN),
+        Weights::Packed => tensor.bytes,
+        Weights::Unpacked => tensor.elements.saturating_mul(2),
+    }
+}
+
+fn sum(parts: impl IntoIterator<Item = u64>) -> u64 {
+    parts.into_iter().fold(0, u64::saturating_add)
 }

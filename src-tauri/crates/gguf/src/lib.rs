@@ -19,7 +19,7 @@ use std::io::BufReader;
 use std::path::Path;
 
 pub use check::ARCHITECTURES;
-pub use estimate::Weights;
+pub use estimate::{BASE_BYTES, WORD_BYTES, Weights, prompt_bytes};
 pub use split::{part_of, parts};
 pub use summary::{DEFAULT_CONTEXT_TOKENS, GgufSummary};
 

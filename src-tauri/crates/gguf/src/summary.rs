@@ -3,6 +3,7 @@
 use nexus_protocol::worker::{CallFormat, ModelSource};
 use nexus_protocol::{ModelInfo, ModelPlace, ModelRef};
 
+use super::estimate::{Weights, held_bytes};
 use super::read::{Header, Tensor, Value};
 use super::types::file_type;
 
@@ -50,10 +51,13 @@ pub(super) struct Shape {
     /// Of a key and a value together, numbers in one head.
     pub(super) head_width: u64,
     pub(super) rope_width: u64,
-    pub(super) tensor_bytes: u64,
+    /// Of what mistral.rs computes with, as in the file and unpacked.
+    pub(super) packed_bytes: u64,
+    pub(super) unpacked_bytes: u64,
     pub(super) embedding_elements: u64,
     pub(super) embedding_bytes: u64,
-    pub(super) largest_tensor_bytes: u64,
+    pub(super) largest_bytes: u64,
+    pub(super) largest_elements: u64,
     /// Of what llama.cpp keeps a second time, in an order that its kernels like better.
     pub(super) repacked_bytes: u64,
     /// Of what it leaves mapped from the file.
@@ -121,7 +125,18 @@ pub(super) fn summarize(header: &Header) -> GgufSummary {
             .values()
             .fold(0_u64, |sum, tensor| sum.saturating_add(of(tensor)))
     };
+    let most = |of: fn(&Tensor) -> u64| header.tensors.values().map(of).max().unwrap_or_default();
     let tied = !header.tensors.contains_key("output.weight");
+    // An embedding that is nothing else is only looked up.
+    let held = |weights| {
+        header
+            .tensors
+            .iter()
+            .filter(|(name, _)| tied || *name != EMBEDDING)
+            .fold(0_u64, |sum, (_, tensor)| {
+                sum.saturating_add(held_bytes(tensor, weights))
+            })
+    };
     let elements = |name: &str| match header.entries.get(name) {
         Some(Value::Array { elements, .. }) => *elements,
         _ => 0,
@@ -145,15 +160,12 @@ pub(super) fn summarize(header: &Header) -> GgufSummary {
             key_heads: number("attention.head_count_kv").unwrap_or_default(),
             head_width: key_width.saturating_add(number("attention.value_length").unwrap_or(head)),
             rope_width: number("rope.dimension_count").unwrap_or(key_width),
-            tensor_bytes: sum(|tensor| tensor.bytes),
+            packed_bytes: held(Weights::Packed),
+            unpacked_bytes: held(Weights::Unpacked),
             embedding_elements: embedding.map_or(0, |tensor| tensor.elements),
             embedding_bytes: embedding.map_or(0, |tensor| tensor.bytes),
-            largest_tensor_bytes: header
-                .tensors
-                .values()
-                .map(|tensor| tensor.bytes)
-                .max()
-                .unwrap_or_default(),
+            largest_bytes: most(|tensor| tensor.bytes),
+            largest_elements: most(|tensor| tensor.elements),
             repacked_bytes: repacked_bytes(header, tied),
             mapped_bytes: match header.parts {
                 1 => mapped_bytes(header),

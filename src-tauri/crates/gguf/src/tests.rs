@@ -86,10 +86,12 @@ fn a_sound_file_is_summarized() {
                 key_heads: 2,
                 head_width: 16,
                 rope_width: 8,
-                tensor_bytes: 512 + 1088 + 128,
+                packed_bytes: 512 + 1088 + 128,
+                unpacked_bytes: 512 + 2 * 1024 + 128,
                 embedding_elements: 128,
                 embedding_bytes: 512,
-                largest_tensor_bytes: 1088,
+                largest_bytes: 1088,
+                largest_elements: 1024,
                 repacked_bytes: REPACKED_BYTES,
                 mapped_bytes: 512 + 1088 + 128,
                 width: 32,
@@ -117,9 +119,82 @@ fn a_sound_file_is_summarized() {
     );
     // Two heads of 8 keys and 8 values, 2 bytes each, in steps of 512 tokens.
     assert_eq!(summary.cache_bytes(1), 512 * 2 * 16 * 2);
+}
+
+#[test]
+fn what_mistral_rs_allocates_is_summed_up() {
+    let summary = read(&tiny()).unwrap();
+    // The program, four words, the embedding in 32 bits, positions.
+    let kept = 42_000_000 + 4 * 1100 + 128 * 4 + 512 * 8 * 2;
+    // Whom a token sees, and rows of 32 and of 128 numbers.
+    let prompt = |each: u64| 512 * 512 * 6 + 512 * (32 + 128) * each;
     assert_eq!(
         summary.estimate_bytes(512),
-        (512 + 1088 + 128) + 128 * 4 + 512 + 512 * 8 * 2 + 2 * 32_768 + 1088 + (140 << 20)
+        kept + (512 + 1088 + 128) + 32_768 + prompt(13)
+    );
+    assert_eq!(
+        summary.estimate_with(512, Weights::Unpacked),
+        kept + (512 + 2 * 1024 + 128) + 32_768 + prompt(16)
+    );
+    // More tokens than the model takes are not computed.
+    assert_eq!(summary.estimate_bytes(4096), summary.estimate_bytes(512));
+    // With a last layer of its own the embedding is only looked up. What is read and unpacked is there besides for a while, which
+    // counts where it is more than what runs later.
+    let mut large = summary;
+    large.shape.tied = false;
+    (large.shape.packed_bytes, large.shape.unpacked_bytes) = (1 << 30, 2 << 30);
+    (large.shape.largest_bytes, large.shape.largest_elements) = (34 << 20, 32 << 20);
+    assert_eq!(
+        large.estimate_with(512, Weights::Packed),
+        kept + (1 << 30) + (512 + (34 << 20))
+    );
+    assert_eq!(
+        large.estimate_with(512, Weights::Unpacked),
+        kept + (2 << 30) + (512 + (34 << 20) + 4 * (32 << 20))
+    );
+}
+
+#[test]
+fn what_is_computed_with_lies_in_memory_packed_unpacked_or_plain() {
+    let held = |kind, rows: u64, bytes: u64, tied: bool| {
+        let mut file = tiny();
+        file.tensors
+            .push(tensor("blk.0.more.weight", &[32, rows], kind, bytes));
+        if !tied {
+            file.tensors.push(tensor("output.weight", &[32, 4], 0, 512));
+        }
+        let shape = read(&file).unwrap().shape;
+        (shape.packed_bytes, shape.unpacked_bytes)
+    };
+    // In 4 bits, and in 16, which are held in 32.
+    let (packed, unpacked) = (512 + 1088 + 128, 512 + 2048 + 128);
+    assert_eq!(
+        held(2, 8, 8 * 18, true),
+        (packed + 8 * 18, unpacked + 2 * 256)
+    );
+    assert_eq!(
+        held(1, 8, 8 * 64, true),
+        (packed + 4 * 256, unpacked + 4 * 256)
+    );
+    // The last layer instead of the embedding, which is as large.
+    assert_eq!(held(2, 8, 8 * 18, false), held(2, 8, 8 * 18, true));
+}
+
+#[test]
+fn rows_that_the_allocator_gives_back_are_not_counted_with_what_follows() {
+    let (pairs, width, inner) = (4096 * 4096, 512, 1024);
+    assert_eq!(
+        prompt_bytes(4096, width, inner, 16),
+        6 * pairs + 4096 * 16 * (512 + 1024)
+    );
+    // From 32 MiB a row on they are.
+    assert_eq!(
+        prompt_bytes(4096, width, 2048, 16),
+        (6 * pairs + 4096 * 16 * 512).max(2 * pairs + 4096 * 16 * (512 + 2048))
+    );
+    assert_eq!(
+        prompt_bytes(4096, width, 8192, 16),
+        2 * pairs + 4096 * 16 * (512 + 8192)
     );
 }
 
@@ -217,14 +292,11 @@ fn a_context_without_end_is_shortened_but_in_a_single_part() {
     assert_eq!(key(parts(tiny(), 1)), told(None));
     assert_eq!(key(parts(wide(), 0)), told(None));
     // Memory is reckoned for as much as the engine is told.
-    let more = |file: Gguf| {
-        let summary = claims(file).unwrap();
-        summary.estimate_bytes(1 << 20)
-            - summary.estimate_bytes(512)
-            - 2 * (summary.cache_bytes(1 << 20) - summary.cache_bytes(512))
-    };
-    assert_eq!(more(tiny()), ((1 << 20) - 512) * 8 * 2);
-    assert_eq!(more(parts(tiny(), 1)), 0);
+    let needed = |file: Gguf| claims(file).unwrap().estimate_bytes(512);
+    assert_eq!(
+        needed(parts(tiny(), 1)) - needed(tiny()),
+        ((16 << 20) - 512) * 8 * 2
+    );
 }
 
 #[test]

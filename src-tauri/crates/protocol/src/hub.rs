@@ -216,13 +216,13 @@ pub enum FitLabel {
 pub struct MemoryEstimate {
     /// The weights.
     pub weights: u64,
-    /// The embedding where the engine unpacks it, and what it needs beside the weights; 0 where it maps the file.
+    /// The embedding where the engine unpacks it beside the weights, else 0.
     pub embedding: u64,
     /// Keys and values of a full context.
     pub kv_cache: u64,
     /// That context, tokens.
     pub context_tokens: u32,
-    /// The engine itself, whatever the model.
+    /// The engine itself, and what it computes beside the context.
     pub base: u64,
     /// All of it.
     pub total: u64,

@@ -42,6 +42,7 @@ pub use confinement::Confinement;
 pub use embeddings::Embeddings;
 pub use options::{Limits, WeightsPolicy, WorkerOptions};
 pub use pressure::{MemoryGauge, MemoryReading};
+pub(crate) use process::usual_threads;
 pub use programs::WorkerProgram;
 pub use records::{Measured, Record};
 

@@ -6,7 +6,8 @@ use nexus_gguf::Fault;
 use nexus_llm::LocalError;
 
 pub use nexus_gguf::{
-    ARCHITECTURES, DEFAULT_CONTEXT_TOKENS, GgufSummary, Weights, inspect_bytes, part_of, parts,
+    ARCHITECTURES, BASE_BYTES, DEFAULT_CONTEXT_TOKENS, GgufSummary, WORD_BYTES, Weights,
+    inspect_bytes, part_of, parts, prompt_bytes,
 };
 
 /// [`nexus_gguf::inspect`].

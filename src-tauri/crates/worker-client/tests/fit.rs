@@ -1,12 +1,21 @@
-//! What the estimates say beside what the real workers take, over models of many shapes. Needs
+//! What the estimates say beside what the real workers take, over models of many shapes. Needs `NEXUS_WORKER` and
 //! `NEXUS_WORKER_LLAMA`; all shapes are tried where `NEXUS_TEST_FULL` is set, else a few small ones.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a test must fail it")]
 
+#[path = "fit/folders.rs"]
+mod folders;
+#[path = "fit/large_folder.rs"]
+mod large_folder;
 #[path = "fit/llama.rs"]
 mod llama;
 #[path = "fit/measure.rs"]
 mod measure;
+#[path = "fit/mistral.rs"]
+mod mistral;
+#[path = "support/model_folder.rs"]
+#[expect(dead_code, reason = "other tests write other models")]
+mod model_folder;
 #[path = "fit/shapes.rs"]
 mod shapes;
 #[path = "support/models.rs"]
@@ -33,6 +42,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let mut options =
             WorkerOptions::new(folder.path().join("none"), folder.path().join("scratch"));
+        options.limits.deaths = usize::MAX;
         change(&mut options);
         Self {
             _turn: turn,

@@ -4,11 +4,13 @@
 //! decides at the moment of loading, by the file's own header.
 
 use nexus_protocol::{Fit, FitLabel, Measured, MemoryEstimate};
-use nexus_worker_client::{ModelFile, folder::FolderSummary, gguf::GgufSummary, memory};
+use nexus_worker_client::folder::FolderSummary;
+use nexus_worker_client::gguf::{GgufSummary, prompt_bytes};
+use nexus_worker_client::{ModelFile, memory};
 
 use super::shape::Shape;
 
-/// Code, tokenizer and scratch space of llama.cpp, which maps the weights; and of mistral.rs.
+/// Code, tokenizer and scratch space of llama.cpp, which maps the weights; and of mistral.rs, without what it computes for a prompt.
 const MAPPED_BASE: u64 = 200 << 20;
 const UNPACKING_BASE: u64 = 140 << 20;
 /// What the engine keeps free besides, in per cent of what it needs: it refuses to load without.
@@ -44,18 +46,20 @@ pub fn estimate(shape: &Shape, weights: u64, context: u32, machine: &Machine) ->
     let cache = shape
         .cache_bytes_per_token
         .saturating_mul(u64::from(context));
-    // Without mapping the embedding lies unpacked beside the weights, and the growing cache is there twice.
-    let (kv_cache, embedding, base) = if machine.maps {
-        (cache, 0, MAPPED_BASE)
+    // Without mapping the embedding lies unpacked beside the weights; and a prompt is read at once, or the cache built anew from
+    // what it left, whichever takes more. Of the prompt only the part is known that grows the most.
+    let (embedding, base) = if machine.maps {
+        (0, MAPPED_BASE)
     } else {
         let embedding = shape.embedding_elements.saturating_mul(4);
-        (cache.saturating_mul(2), embedding, UNPACKING_BASE)
+        let prompt = prompt_bytes(context, 0, 0, 0).max(cache);
+        (embedding, UNPACKING_BASE.saturating_add(prompt))
     };
-    let parts = [weights, embedding, kv_cache, base];
+    let parts = [weights, embedding, cache, base];
     MemoryEstimate {
         weights,
         embedding,
-        kv_cache,
+        kv_cache: cache,
         context_tokens: context,
         base,
         total: parts.into_iter().fold(0, u64::saturating_add),
@@ -78,10 +82,10 @@ fn estimate_folder(summary: &FolderSummary, context: u32, machine: &Machine) -> 
     let memory = memory::of_folder(summary, context, machine.room());
     MemoryEstimate {
         weights: memory.weights,
-        embedding: memory.reading,
+        embedding: 0,
         kv_cache: memory.cache,
         context_tokens: context,
-        base: memory.base,
+        base: memory.base.saturating_add(memory.reading),
         total: memory.total(),
         free: machine.free,
         freed_by_unloading: machine.freed_by_unloading,
@@ -92,24 +96,22 @@ fn estimate_folder(summary: &FolderSummary, context: u32, machine: &Machine) -> 
 fn estimate_gguf(summary: &GgufSummary, context: u32, machine: &Machine) -> MemoryEstimate {
     let weights = summary.file_bytes;
     let cache = summary.cache_bytes(context);
-    let (kv_cache, base, total) = if machine.maps {
-        let total = summary.estimate_mapped(context);
-        // Weights that are held twice, what is computed for a prompt, the vocabulary.
-        let base = total.saturating_sub(weights).saturating_sub(cache);
-        (cache, base, total)
+    let (embedding, total) = if machine.maps {
+        (0, summary.estimate_mapped(context))
     } else {
         let total = summary.estimate_bytes(context);
-        (cache.saturating_mul(2), UNPACKING_BASE, total)
+        (summary.embedding_bytes(), total)
     };
     MemoryEstimate {
         weights,
-        embedding: total
-            .saturating_sub(weights)
-            .saturating_sub(kv_cache)
-            .saturating_sub(base),
-        kv_cache,
+        embedding,
+        kv_cache: cache,
         context_tokens: context,
-        base,
+        // Weights that are held twice, what is computed for a prompt, the vocabulary.
+        base: total
+            .saturating_sub(weights)
+            .saturating_sub(cache)
+            .saturating_sub(embedding),
         total,
         free: machine.free,
         freed_by_unloading: machine.freed_by_unloading,

@@ -9,6 +9,9 @@ use super::{Fault, bad};
 pub(super) struct Config {
     pub(super) context_length: u32,
     pub(super) layers: u64,
+    /// Numbers for a token between the layers, and within them at most.
+    pub(super) width: u64,
+    pub(super) inner: u64,
     pub(super) key_heads: u64,
     /// Numbers in one head.
     pub(super) head_width: u64,
@@ -56,11 +59,14 @@ pub(super) fn read(config: &Value) -> Result<Config, Fault> {
     if head_width > hidden.saturating_mul(16) || key_heads > heads {
         return bad("the sizes in config.json contradict each other");
     }
+    let inner = number(&["intermediate_size"], WIDTH)?.unwrap_or(hidden.saturating_mul(4));
     let context =
         number(&["max_position_embeddings"], CONTEXT_TOKENS)?.unwrap_or(UNSAID_CONTEXT_TOKENS);
     Ok(Config {
         context_length: u32::try_from(context).unwrap_or(u32::MAX),
         layers,
+        width: hidden,
+        inner,
         key_heads,
         head_width,
         quantized: config.get("quantization_config").is_some(),

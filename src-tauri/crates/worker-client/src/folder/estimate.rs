@@ -1,29 +1,26 @@
-//! How much memory a model in a folder takes. Files are mapped, so what is read from them is not counted, only what becomes
-//! of it.
+//! How much memory a model in a folder takes: what it has while it loads, or what it has then. Files are mapped, so what is read
+//! from them is not counted, only what becomes of it. Read from the sources of mistral.rs, and held against measurements in
+//! `tests/fit.rs`.
 
 use nexus_protocol::worker::{ModelKind, Quantize};
 
 use super::FolderSummary;
-
-/// Code, tokenizer, runtime and scratch space, whatever the model.
-const BASE_BYTES: u64 = 160 << 20;
+use crate::engine::usual_threads;
+use crate::gguf::{BASE_BYTES, WORD_BYTES, prompt_bytes};
 
 /// The cache of keys and values grows by this many tokens.
 const CACHE_STEP_TOKENS: u64 = 512;
-
-/// What a tensor takes for each of its numbers while it is quantized: as 32 bits, and once more for a second thread.
-const WORK_BYTES: u64 = 8;
 
 /// What a model in a folder takes, bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FolderMemory {
     /// The weights as they lie in memory.
     pub weights: u64,
-    /// What is needed beside them while they are read.
+    /// What is needed beside them while they are read, or while a prompt is: whichever is more.
     pub reading: u64,
     /// Keys and values of a full context.
     pub cache: u64,
-    /// The engine itself.
+    /// The engine itself, and its words.
     pub base: u64,
 }
 
@@ -44,29 +41,93 @@ impl FolderSummary {
 
     /// The same by what needs it.
     pub fn memory(&self, context: u32, quantize: Option<Quantize>) -> FolderMemory {
-        let plain = match self.kind {
+        let words = (self.weights.embedding / self.config.width.max(1)).saturating_mul(WORD_BYTES);
+        let weights = self.weight_bytes(quantize);
+        let cache = self.cache_bytes(context);
+        // For the answer the cache is built anew from what the prompt left.
+        let running = self.prompt_bytes(context, quantize).max(cache);
+        // The words are read after the weights.
+        let loading = self.quantizing_bytes(quantize).saturating_sub(
+            [weights, words, cache]
+                .into_iter()
+                .fold(0, u64::saturating_add),
+        );
+        FolderMemory {
+            weights,
+            reading: running.max(loading),
+            cache,
+            base: BASE_BYTES.saturating_add(words),
+        }
+    }
+
+    /// The weights as they lie in memory.
+    fn weight_bytes(&self, quantize: Option<Quantize>) -> u64 {
+        let weights = &self.weights;
+        match (&weights.uqff, quantize) {
+            (Some(_), _) => weights.file_bytes,
+            (None, None) => weights.elements.saturating_mul(self.number_bytes()),
+            (None, Some(quantize)) => {
+                // The table of words stays as it is, and where it is the last layer too it is there twice.
+                let shared = self.head().saturating_sub(weights.head);
+                let quantized = weights.quantizable.saturating_add(shared);
+                weights
+                    .elements
+                    .saturating_sub(weights.quantizable)
+                    .saturating_mul(self.number_bytes())
+                    .saturating_add(packed(quantized, quantize))
+            }
+        }
+    }
+
+    /// All that there is when most is quantized: each thread has one matrix as it was, in 32 bits, and twice as it becomes, and
+    /// the next one waits. The last layer comes first, as the first does.
+    fn quantizing_bytes(&self, quantize: Option<Quantize>) -> u64 {
+        let (Some(quantize), None) = (quantize, &self.weights.uqff) else {
+            return 0;
+        };
+        let threads = u64::try_from(usual_threads()).unwrap_or(1);
+        let plain = |numbers: u64| numbers.saturating_mul(self.number_bytes());
+        let job = |numbers: u64| {
+            let becoming = packed(numbers, quantize).saturating_mul(2);
+            plain(numbers)
+                .saturating_add(numbers.saturating_mul(4))
+                .saturating_add(becoming)
+        };
+        let matrix = self.weights.largest;
+        let first = plain(self.weights.embedding)
+            .saturating_add(job(self.head()))
+            .saturating_add(job(matrix).saturating_mul(threads.saturating_sub(1)));
+        let last = self
+            .weight_bytes(Some(quantize))
+            .saturating_add(job(matrix).saturating_mul(threads));
+        first.max(last).saturating_add(plain(matrix))
+    }
+
+    fn prompt_bytes(&self, context: u32, quantize: Option<Quantize>) -> u64 {
+        // Four rows of numbers; where matrices are packed, what goes in and out has 32 bits.
+        let each = match (self.number_bytes(), quantize) {
+            (2, None) if !self.is_quantized() => 8,
+            _ => 13,
+        };
+        let tokens = context.min(self.context_length);
+        prompt_bytes(tokens, self.config.width, self.config.inner, each)
+    }
+
+    /// Numbers in the last layer, be they those of the table of words.
+    fn head(&self) -> u64 {
+        match (self.kind, self.weights.head) {
+            (ModelKind::Embedding, _) => 0,
+            (_, 0) => self.weights.embedding,
+            (_, head) => head,
+        }
+    }
+
+    /// Bytes of a number that is not quantized.
+    fn number_bytes(&self) -> u64 {
+        match self.kind {
             // Vectors are computed with 32 bits.
             ModelKind::Embedding => 4,
             ModelKind::Text | ModelKind::Images => 2,
-        };
-        let weights = match (&self.weights.uqff, quantize) {
-            (Some(_), _) => self.weights.file_bytes,
-            (None, None) => self.weights.elements.saturating_mul(plain),
-            (None, Some(quantize)) => {
-                let rest = self
-                    .weights
-                    .elements
-                    .saturating_sub(self.weights.quantizable);
-                let quantized = self.weights.quantizable.saturating_mul(bits(quantize)) / 16 / 8;
-                rest.saturating_mul(plain).saturating_add(quantized)
-            }
-        };
-        FolderMemory {
-            weights,
-            reading: self.weights.largest.saturating_mul(WORK_BYTES),
-            // While a sequence runs its cache is there twice: the grown one and the one being built.
-            cache: self.cache_bytes(context).saturating_mul(2),
-            base: BASE_BYTES,
         }
     }
 
@@ -84,11 +145,12 @@ impl FolderSummary {
     }
 }
 
-/// Sixteenths of a bit for each number.
-fn bits(quantize: Quantize) -> u64 {
-    match quantize {
+/// Bytes of so many numbers once they are quantized.
+fn packed(numbers: u64, quantize: Quantize) -> u64 {
+    let sixteenths_of_a_bit = match quantize {
         Quantize::Q4 => 72,
         Quantize::Q6 => 105,
         Quantize::Q8 => 136,
-    }
+    };
+    numbers.saturating_mul(sixteenths_of_a_bit) / 16 / 8
 }

@@ -126,19 +126,25 @@ fn quantizing_takes_less_memory_and_uqff_what_the_files_have() {
         Some(Quantize::Q6),
         Some(Quantize::Q4),
     ]
-    .map(|quantize| summary.estimate(512, quantize));
+    .map(|quantize| summary.memory(512, quantize).weights);
     assert!(
         plain > eight && eight > six && six > four,
         "{plain} {eight} {six} {four}"
     );
+    let [plain, four] = [None, Some(Quantize::Q4)].map(|quantize| summary.memory(512, quantize));
     let saved = summary.weights.quantizable * (256 - 72) / 16 / 8;
     assert!(
-        plain.abs_diff(four).abs_diff(saved) < 8,
-        "{plain} {four} {saved}"
+        (plain.weights - four.weights).abs_diff(saved) < 8,
+        "{plain:?} {four:?} {saved}"
     );
+    assert_eq!(plain.cache, summary.cache_bytes(512));
+    assert_eq!(plain.base, 42_000_000 + WORDS as u64 * 1100);
+    // Rows of 64 and of 128 numbers.
+    let prompt = |each: u64| 512 * 512 * 6 + 512 * (64 + 128) * each;
+    assert_eq!((plain.reading, four.reading), (prompt(8), prompt(13)));
     assert_eq!(
-        summary.estimate(1024, None) - plain,
-        2 * (summary.cache_bytes(1024) - summary.cache_bytes(512))
+        plain.total(),
+        plain.weights + plain.reading + plain.cache + plain.base
     );
 
     fs::rename(

@@ -23,7 +23,9 @@ pub(super) struct Weights {
     pub(super) quantizable: u64,
     /// Of these, in the table of words.
     pub(super) embedding: u64,
-    /// Numbers in the largest tensor.
+    /// Of these, in the last layer; 0 where it uses the table of words.
+    pub(super) head: u64,
+    /// Numbers in the largest of the other matrices that can be quantized.
     pub(super) largest: u64,
     /// The form that most weights have.
     pub(super) form: String,
@@ -60,11 +62,15 @@ pub(super) fn read(
                 .iter()
                 .fold(1_u64, |product, side| product.saturating_mul(*side as u64));
             weights.elements = weights.elements.saturating_add(elements);
-            weights.largest = weights.largest.max(elements);
             if is_embedding(&tensor) {
                 weights.embedding = weights.embedding.saturating_add(elements);
             } else if info.shape.len() == 2 && !is_of_images(&tensor) {
                 weights.quantizable = weights.quantizable.saturating_add(elements);
+                if is_head(&tensor) {
+                    weights.head = elements;
+                } else {
+                    weights.largest = weights.largest.max(elements);
+                }
             }
             let of_form = forms.entry(info.dtype.to_string()).or_default();
             *of_form = of_form.saturating_add(elements);
@@ -205,6 +211,10 @@ fn is_embedding(tensor: &str) -> bool {
     ]
     .iter()
     .any(|end| tensor.ends_with(end))
+}
+
+fn is_head(tensor: &str) -> bool {
+    tensor.ends_with("lm_head.weight")
 }
 
 /// The engine quantizes the language part only.

@@ -53,7 +53,12 @@ async fn measure(case: &Case) {
     info.context_tokens = Some(case.context);
     let taken = taken(&bench, &path, info, filled(case)).await;
     bench.engine.shutdown().await;
-    judge(case, taken, summary.estimate_mapped(case.context));
+    judge(
+        case.name,
+        case.context,
+        taken,
+        summary.estimate_mapped(case.context),
+    );
 }
 
 /// All of the context, but for models in which that takes many minutes: a longer prompt is one more row in a mask for each

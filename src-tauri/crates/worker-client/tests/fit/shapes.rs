@@ -41,7 +41,7 @@ macro_rules! cases {
     };
 }
 
-// Those that the estimates were made with.
+// Those that the estimates for llama.cpp were made with.
 cases! {
     smollm2_in_8_bits: "like SmolLM2-135M, Q8_0", 2048, ("llama", 30), (576, 9, 3, 1536), (49_152, TIED), Q8_0;
     smollm2_in_4_bits: "the same, Q4_0", 8192, ("llama", 30), (576, 9, 3, 1536), (49_152, TIED), Q4_0;
@@ -63,4 +63,10 @@ cases! {
     two_bits_large_words: "Q2_K, large words", 512, ("llama", 6), (1536, 12, 4, 6144), (262_144, TIED), Q2K;
     a_long_context: "a long context, BF16", 8192, ("qwen3", 2), (896, 7, 7, 2432), (8192, UNTIED), BF16;
     narrow: "Q4_1, narrow", 512, ("llama", 24), (384, 6, 2, 1024), (16_384, UNTIED), Q4_1;
+}
+
+// Those that mistral.rs reads in time: it takes a minute for what llama.cpp reads in seconds.
+cases! {
+    many_keys: "all heads have keys, Q8_0", 2048, ("qwen2", 4), (1024, 16, 16, 2816), (8192, UNTIED), Q8_0;
+    small_and_long: "small, long context, Q4_0", 4096, ("llama", 2), (512, 8, 2, 1408), (4096, TIED), Q4_0;
 }

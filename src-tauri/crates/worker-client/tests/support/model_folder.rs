@@ -181,9 +181,14 @@ impl ModelFolder {
             .insert(name.to_owned(), value.to_string().into_bytes());
     }
 
-    /// Changes one of the settings.
+    /// All settings.
+    pub fn settings(&self) -> Value {
+        serde_json::from_slice(&self.files["config.json"]).unwrap()
+    }
+
+    /// Changes one of them.
     pub fn set(&mut self, key: &str, value: Value) {
-        let mut settings: Value = serde_json::from_slice(&self.files["config.json"]).unwrap();
+        let mut settings = self.settings();
         settings[key] = value;
         self.json("config.json", &settings);
     }
@@ -354,24 +359,30 @@ impl ModelFolder {
     }
 }
 
-/// One layer: version 0.2.0, not quantized, no bias, then the tensor as 16-bit floats with lengths before it.
+/// One layer: the tensor as 16-bit floats.
 fn uqff_part(tensor: &Tensor) -> Vec<u8> {
-    const F16: u32 = 4;
     let numbers: Vec<u8> = tensor
         .numbers
         .iter()
         .flat_map(|number| half::f16::from_f32(*number).to_le_bytes())
         .collect();
-    let little = |number: usize| u32::try_from(number).unwrap().to_le_bytes();
-    let mut part = vec![0, 2, 0, 0, 1, 0];
-    part.extend(little(numbers.len()));
-    part.extend(F16.to_le_bytes());
-    part.extend(little(tensor.shape.len()));
-    for side in &tensor.shape {
-        part.extend(little(*side));
-    }
+    let mut part = uqff_head(numbers.len(), &tensor.shape);
     part.extend(numbers);
     part
+}
+
+/// What stands before one: version 0.2.0, not quantized, no bias, then lengths.
+pub fn uqff_head(bytes: usize, shape: &[usize]) -> Vec<u8> {
+    const F16: u32 = 4;
+    let little = |number: usize| u32::try_from(number).unwrap().to_le_bytes();
+    let mut head = vec![0, 2, 0, 0, 1, 0];
+    head.extend(little(bytes));
+    head.extend(F16.to_le_bytes());
+    head.extend(little(shape.len()));
+    for side in shape {
+        head.extend(little(*side));
+    }
+    head
 }
 
 /// Every byte is a word, and the marks.

@@ -26,10 +26,11 @@ pub fn of_merges(words: u32, template: &str) -> Vec<(Vec<u8>, Entry)> {
     })
 }
 
-/// What a rare word is merged from: a shorter one and a letter that no text in ASCII has.
+/// What a rare word is merged from: a shorter one and a capital letter. Texts without two of them beside each other have none;
+/// and each is a text of its own, for mistral.rs says nothing of an answer that ends within a letter.
 fn parts(number: usize) -> (String, char) {
-    const LETTERS: usize = 128;
-    let letter = |number: usize| letter(0x80 | number as u8);
+    const LETTERS: usize = 32;
+    let letter = |number: usize| letter(b'@' | number as u8);
     let (rest, last) = (number / LETTERS, letter(number % LETTERS));
     match rest.checked_sub(LETTERS) {
         None => (letter(rest).to_string(), last),
