@@ -67,7 +67,7 @@ cases! {
 cases! {
     for_vectors: "a folder that makes vectors", 1024, (Embedding, 6), (1024, 16, 8, 3072), 32_000, PLAIN, is_full();
     long: "a folder, long context", 3072, (Text, 4), (512, 8, 8, 1408), 4000, PLAIN, is_full();
-    long_in_8_bits: "a folder in 8 bits, long context", 3072, (Text, 4), (512, 8, 8, 1408), 4000, Q8, is_full();
+    long_in_6_bits: "a folder in 6 bits, long context", 3072, (Text, 4), (512, 8, 8, 1408), 4000, Q6, is_full();
     as_uqff: "a folder in UQFF", 1024, (Uqff, 6), (768, 12, 4, 2048), 32_000, PLAIN, is_full();
     deep_in_6_bits: "a deep folder in 6 bits", 1024, (Text, 24), (640, 10, 2, 1792), 49_152, Q6, is_full();
     large_words: "a folder with large words", 512, (Text, 4), (896, 14, 2, 4864), 128_000, PLAIN, is_full();
@@ -80,13 +80,19 @@ async fn measure(case: &Case) {
     case.shape.write(&path).unwrap();
     let summary = folder::inspect(&path).unwrap();
     let estimate = summary.estimate(case.context, case.quantize);
+    if case.quantize == Q8 {
+        assert!(
+            estimate < summary.estimate(case.context, PLAIN),
+            "it would stay as it is"
+        );
+    }
     let bench = Bench::of(|options| {
         options.program = path_from("NEXUS_WORKER");
         // It quantizes only as far as it must.
         options.memory = measure::just_enough(estimate);
         options.weights = WeightsPolicy::Always(match case.quantize {
-            Some(Quantize::Q6) => Weights::Packed,
-            _ => Weights::Unpacked,
+            Some(Quantize::Q6 | Quantize::Q4) => Weights::Packed,
+            Some(Quantize::Q8) | None => Weights::Unpacked,
         });
     })
     .await;
