@@ -8,7 +8,7 @@ use nexus_protocol::{AppEvent, Download, DownloadId, DownloadRequest, DownloadSt
 
 use super::{
     chat::one_line,
-    models::{go_to_models, reload_lists, use_model},
+    models::{reload_lists, show_downloads, use_model},
 };
 use crate::{
     format,
@@ -96,7 +96,7 @@ fn ended(app: App, download: &Download) {
             let words = format!("{name} could not be fetched: {}", error.title);
             app.store.announcement.set(words.clone());
             if !looking {
-                let act = Callback::new(move |()| go_to_models(app));
+                let act = Callback::new(move |()| show_downloads(app));
                 app.view.say(words, true, Some(("Look".into(), act)));
             }
         }
