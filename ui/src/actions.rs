@@ -20,6 +20,7 @@ pub use chat::{
     stop,
 };
 pub use downloads::{cancel_download, get_model, pause_download, resume_download};
+pub use drops::give;
 pub use hub::{leave_details, load_suggested, more_models, search_models, show_details};
 pub use models::{
     choose_model, go_to_models, import_model, install_starter, load_found, load_local, load_models,

@@ -55,7 +55,11 @@ mod tests {
     #[test]
     fn a_cut_name_is_told_whole() {
         assert_eq!(
-            full_title("Qwen3 4B Instruct", ModelPlace::ThisMachine, " · this machine first"),
+            full_title(
+                "Qwen3 4B Instruct",
+                ModelPlace::ThisMachine,
+                " · this machine first"
+            ),
             "Qwen3 4B Instruct runs on this machine · this machine first"
         );
         assert_eq!(
