@@ -20,7 +20,7 @@ use crate::{
 pub fn load_downloads(app: App) {
     spawn_local(async move {
         match client::downloads().await {
-            Ok(all) => all.into_iter().for_each(|one| app.library.put(one)),
+            Ok(all) => all.into_iter().for_each(|one| app.library.add(one)),
             Err(card) => drop(app.view.say(one_line(&card), true, None)),
         }
     });
@@ -32,7 +32,7 @@ pub fn load_downloads(app: App) {
 /// The core's card: why it cannot begin.
 pub async fn get_model(app: App, request: DownloadRequest) -> Result<(), ErrorCard> {
     let download = client::download_start(request).await?;
-    app.library.put(download);
+    app.library.add(download);
     Ok(())
 }
 
@@ -58,7 +58,7 @@ pub fn cancel_download(app: App, id: DownloadId) {
 
 fn take(app: App, answer: Result<Download, ErrorCard>) {
     match answer {
-        Ok(download) => app.library.put(download),
+        Ok(download) => app.library.add(download),
         Err(card) => drop(app.view.say(one_line(&card), true, None)),
     }
 }

@@ -89,8 +89,49 @@ pub fn give(app: App, files: Vec<Result<GivenFile, String>>) {
 
 #[cfg(test)]
 mod tests {
+    use leptos::prelude::{Owner, WithUntracked};
+    use nexus_protocol::{Attachment, ImageData};
+
     use super::*;
     use crate::state::SettingsSection;
+
+    #[test]
+    fn texts_go_in_where_images_do_not_and_that_is_said_once() {
+        let owner = Owner::new();
+        owner.with(|| {
+            let app = App::new();
+            let image = || {
+                Ok(GivenFile::Image(Attachment {
+                    name: "a.png".into(),
+                    image: ImageData {
+                        media_type: "image/png".into(),
+                        base64: String::new(),
+                    },
+                }))
+            };
+            let text = Ok(GivenFile::Text {
+                name: "b.txt".into(),
+                text: "Milk".into(),
+            });
+            give(app, vec![image(), text, Err("“c” is none".into()), image()]);
+            assert_eq!(
+                app.view.written_in.get_untracked(),
+                [("b.txt".to_owned(), "Milk".to_owned())]
+            );
+            assert!(app.view.attached.with_untracked(Vec::is_empty));
+            let said: Vec<_> = app
+                .view
+                .toasts
+                .with_untracked(|toasts| toasts.iter().map(|toast| toast.text.clone()).collect());
+            assert_eq!(
+                said,
+                [
+                    "This model reads no images. Choose another one to attach them.",
+                    "“c” is none"
+                ]
+            );
+        });
+    }
 
     #[test]
     fn a_drop_means_what_the_page_is_about() {
