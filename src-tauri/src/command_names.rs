@@ -28,7 +28,7 @@ pub const COMMANDS: &[&str] = &[
     "starter_install",
     "subscribe_app",
     "subscribe_drags",
-    "dropped_images",
+    "dropped_files",
     "models_search",
     "models_details",
     "models_local",

@@ -89,7 +89,7 @@ pub fn configure<R: Runtime>(builder: tauri::Builder<R>, shell: Shell) -> tauri:
             commands::models::starter_install,
             commands::chat::subscribe_app,
             commands::drops::subscribe_drags,
-            commands::drops::dropped_images,
+            commands::drops::dropped_files,
             commands::library::models_search,
             commands::library::models_details,
             commands::library::models_local,

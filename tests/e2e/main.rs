@@ -17,6 +17,7 @@ mod driver;
 mod faults;
 mod hostile;
 mod kill;
+mod layout;
 mod models;
 mod offline;
 mod perf;

@@ -55,6 +55,17 @@ async fn a_model_is_found_fetched_and_used() {
     )
     .await;
     app.picture("models-3-paused").await;
+    // Offline it would only fail: it cannot be gone on with before one is online again.
+    app.click("settings").await;
+    app.click("setting-offline").await;
+    app.see("banner-offline").await;
+    app.click("models").await;
+    app.click_css(&format!("[data-hub=\"{MODEL}\"]")).await;
+    app.see_css("[data-testid=\"download-resume\"]:disabled")
+        .await;
+    app.click("banner-offline").await;
+    app.see_css("[data-testid=\"download-resume\"]:enabled")
+        .await;
     hub.hurry();
     app.click("download-resume").await;
     app.until_within(
@@ -69,7 +80,14 @@ async fn a_model_is_found_fetched_and_used() {
 
     // Back in the lists it stands among the models of this machine.
     app.click("details-back").await;
+    app.see("hub-results").await;
+    assert_eq!(
+        app.count(&id("downloads")).await,
+        0,
+        "what was searched begins below the downloads"
+    );
     app.js("const f = document.querySelector('[data-testid=models-search]'); f.value = ''; f.dispatchEvent(new Event('input', { bubbles: true })); return null;").await;
+    app.see("downloads").await;
     app.see_css(&format!("{} {}", id("local-models"), id("model-card")))
         .await;
 

@@ -20,10 +20,11 @@ pub use chat::{
     stop,
 };
 pub use downloads::{cancel_download, get_model, pause_download, resume_download};
+pub use drops::give;
 pub use hub::{leave_details, load_suggested, more_models, search_models, show_details};
 pub use models::{
     choose_model, go_to_models, import_model, install_starter, load_found, load_local, load_models,
-    load_place, move_models, pick_model_file, remove_model, take_model, use_model,
+    load_place, move_models, pick_model_file, remove_model, show_downloads, take_model, use_model,
 };
 pub use settings::{
     check_health, copy_text, delete_key, go_online, go_to_settings, open_data_dir, open_link,

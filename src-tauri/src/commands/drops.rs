@@ -1,6 +1,6 @@
 //! Files that the user drags onto the window.
 
-use nexus_protocol::{Attachment, ErrorCard, FileDrag};
+use nexus_protocol::{ErrorCard, FileDrag, GivenFile};
 use tauri::{State, ipc::Channel};
 
 use crate::drops::Drops;
@@ -14,10 +14,10 @@ pub async fn subscribe_drags(
     Ok(())
 }
 
-/// Reads what was dropped last, as images for a message. A file that cannot be attached says why; a second call gives nothing.
+/// Reads what was dropped last, for a message. A file that cannot be attached says why; a second call gives nothing.
 #[tauri::command]
-pub async fn dropped_images(
+pub async fn dropped_files(
     drops: State<'_, Drops>,
-) -> Result<Vec<Result<Attachment, ErrorCard>>, ErrorCard> {
-    Ok(nexus_core::read_images(drops.take()).await)
+) -> Result<Vec<Result<GivenFile, ErrorCard>>, ErrorCard> {
+    Ok(nexus_core::read_files(drops.take()).await)
 }

@@ -8,7 +8,7 @@ use nexus_protocol::{AppEvent, Download, DownloadId, DownloadRequest, DownloadSt
 
 use super::{
     chat::one_line,
-    models::{go_to_models, reload_lists, use_model},
+    models::{reload_lists, show_downloads, use_model},
 };
 use crate::{
     format,
@@ -20,7 +20,7 @@ use crate::{
 pub fn load_downloads(app: App) {
     spawn_local(async move {
         match client::downloads().await {
-            Ok(all) => all.into_iter().for_each(|one| app.library.put(one)),
+            Ok(all) => all.into_iter().for_each(|one| app.library.add(one)),
             Err(card) => drop(app.view.say(one_line(&card), true, None)),
         }
     });
@@ -32,7 +32,7 @@ pub fn load_downloads(app: App) {
 /// The core's card: why it cannot begin.
 pub async fn get_model(app: App, request: DownloadRequest) -> Result<(), ErrorCard> {
     let download = client::download_start(request).await?;
-    app.library.put(download);
+    app.library.add(download);
     Ok(())
 }
 
@@ -58,7 +58,7 @@ pub fn cancel_download(app: App, id: DownloadId) {
 
 fn take(app: App, answer: Result<Download, ErrorCard>) {
     match answer {
-        Ok(download) => app.library.put(download),
+        Ok(download) => app.library.add(download),
         Err(card) => drop(app.view.say(one_line(&card), true, None)),
     }
 }
@@ -96,7 +96,7 @@ fn ended(app: App, download: &Download) {
             let words = format!("{name} could not be fetched: {}", error.title);
             app.store.announcement.set(words.clone());
             if !looking {
-                let act = Callback::new(move |()| go_to_models(app));
+                let act = Callback::new(move |()| show_downloads(app));
                 app.view.say(words, true, Some(("Look".into(), act)));
             }
         }

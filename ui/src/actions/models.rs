@@ -123,6 +123,12 @@ pub fn go_to_models(app: App) {
     request_animation_frame(|| browser::focus("[data-testid=models-search]"));
 }
 
+/// Shows the downloads: they stand over the lists, where nothing is searched.
+pub fn show_downloads(app: App) {
+    app.library.query.set(String::new());
+    go_to_models(app);
+}
+
 /// Puts the starter model in place.
 ///
 /// # Errors

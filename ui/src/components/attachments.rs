@@ -1,7 +1,7 @@
-//! Images that go with a message: reading files, the limits, and the small pictures in the composer.
+//! Files that go with a message: reading them, the limits, and the small pictures in the composer.
 
 use leptos::prelude::*;
-use nexus_protocol::{Attachment, ImageData};
+use nexus_protocol::{Attachment, GivenFile, ImageData};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{File, FileList, FileReader};
@@ -10,7 +10,7 @@ use super::{Icon, Shape};
 use crate::format;
 
 /// What models take.
-pub const MEDIA_TYPES: &str = "image/png,image/jpeg,image/webp,image/gif";
+const MEDIA_TYPES: &str = "image/png,image/jpeg,image/webp,image/gif";
 
 const MOST_BYTES: f64 = 10.0 * 1024.0 * 1024.0;
 
@@ -24,11 +24,11 @@ pub fn files_of(list: Option<FileList>) -> Vec<File> {
 ///
 /// # Errors
 /// Why it cannot be attached, for people.
-pub async fn read(file: File) -> Result<Attachment, String> {
+pub async fn read(file: File) -> Result<GivenFile, String> {
     let name = file.name();
     let media_type = file.type_();
     if !MEDIA_TYPES.split(',').any(|known| known == media_type) {
-        return Err(format!("“{name}” is no PNG, JPEG, WebP or GIF image"));
+        return read_text(&file, name).await;
     }
     if file.size() > MOST_BYTES {
         return Err(format!(
@@ -44,10 +44,29 @@ pub async fn read(file: File) -> Result<Attachment, String> {
         .ok_or_else(unreadable)?
         .1
         .to_owned();
-    Ok(Attachment {
+    Ok(GivenFile::Image(Attachment {
         name,
         image: ImageData { media_type, base64 },
-    })
+    }))
+}
+
+async fn read_text(file: &File, name: String) -> Result<GivenFile, String> {
+    if file.size() > GivenFile::MOST_TEXT_BYTES as f64 {
+        return Err(format!(
+            "“{name}” is too long for a message: {} of {} at most",
+            format::bytes(file.size() as u64),
+            format::bytes(GivenFile::MOST_TEXT_BYTES as u64)
+        ));
+    }
+    let bytes = JsFuture::from(file.array_buffer())
+        .await
+        .map_err(|_| format!("“{name}” could not be read"))?;
+    match GivenFile::text_of(&js_sys::Uint8Array::new(&bytes).to_vec()) {
+        Some(text) => Ok(GivenFile::Text { name, text }),
+        None => Err(format!(
+            "“{name}” is neither text nor a PNG, JPEG, WebP or GIF image"
+        )),
+    }
 }
 
 async fn data_url(file: &File) -> Result<String, JsValue> {

@@ -6,7 +6,7 @@ use web_sys::{File, HtmlTextAreaElement};
 
 use super::{
     ErrorNote, Icon, Shape,
-    attachments::{self, MEDIA_TYPES, Thumbs, files_of},
+    attachments::{self, Thumbs, files_of},
     context_meter::ContextMeter,
     folder_picker::FolderPicker,
     mode_picker::ModePicker,
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     actions,
     state::{App, Draft, RowBody, use_app},
+    visible,
 };
 
 /// Bytes up to which the field measures its text to grow with it; more fills it anyway.
@@ -89,6 +90,20 @@ pub fn Composer() -> impl IntoView {
             }
         }
     });
+    // What files say is written behind what the user wrote.
+    Effect::new(move |_| {
+        let written = app.view.written_in.get();
+        if let Some(field) = field.get()
+            && !written.is_empty()
+        {
+            let text = written.iter().fold(field.value(), |draft, (name, text)| {
+                with_text(&draft, name, text)
+            });
+            field.set_value(&text);
+            app.view.written_in.set(Vec::new());
+            changed(&field);
+        }
+    });
     Effect::new(move |_| {
         app.view.focus_composer.track();
         if let Some(field) = field.get() {
@@ -135,23 +150,12 @@ pub fn Composer() -> impl IntoView {
         if files.is_empty() {
             return;
         }
-        if !takes_images.get_untracked() {
-            app.view.say_no_images();
-            return;
-        }
         spawn_local(async move {
+            let mut read = Vec::new();
             for file in files {
-                let room = match attachments::read(file).await {
-                    Ok(attachment) => app.view.attach(attachment),
-                    Err(words) => {
-                        app.view.say(words, true, None);
-                        true
-                    }
-                };
-                if !room {
-                    break;
-                }
+                read.push(attachments::read(file).await);
             }
+            actions::give(app, read);
         });
     };
     let on_key = move |event: ev::KeyboardEvent| {
@@ -222,7 +226,6 @@ pub fn Composer() -> impl IntoView {
                         class="visually-hidden"
                         tabindex="-1"
                         aria-hidden="true"
-                        accept=MEDIA_TYPES
                         multiple=true
                         node_ref=chooser
                         on:change=move |_| {
@@ -236,13 +239,12 @@ pub fn Composer() -> impl IntoView {
                         type="button"
                         class="icon-button"
                         data-testid="attach"
-                        aria-label="Attach images"
+                        aria-label="Attach files"
                         title=move || if takes_images.get() {
-                            "Attach images"
+                            "Attach images or texts"
                         } else {
-                            "This model reads no images"
+                            "Attach texts; this model reads no images"
                         }
-                        disabled=move || !takes_images.get()
                         on:click=move |_| {
                             if let Some(chooser) = chooser.get_untracked() {
                                 chooser.click();
@@ -315,4 +317,33 @@ fn fit(field: &HtmlTextAreaElement) {
         field.scroll_height().min(TALLEST)
     };
     let _set = style.set_property("height", &format!("{height}px"));
+}
+
+/// A draft with the text of a file behind it: its name, and what is in it between fences that nothing in it ends.
+fn with_text(draft: &str, name: &str, text: &str) -> String {
+    let longest = text
+        .split(|c| c != '`')
+        .map(str::len)
+        .max()
+        .unwrap_or_default();
+    let fence = "`".repeat(longest.max(2) + 1);
+    let draft = draft.trim_end();
+    let gap = if draft.is_empty() { "" } else { "\n\n" };
+    let name = visible::plain(name);
+    let text = text.trim_end_matches(['\n', '\r']);
+    format!("{draft}{gap}{name}:\n{fence}\n{text}\n{fence}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_text;
+
+    #[test]
+    fn a_text_stands_behind_the_draft_in_fences_of_its_own() {
+        assert_eq!(with_text("", "a.txt", "Milk\n"), "a.txt:\n```\nMilk\n```\n");
+        assert_eq!(
+            with_text("Look at this \n", "b.md", "```\ncode\n```"),
+            "Look at this\n\nb.md:\n````\n```\ncode\n```\n````\n"
+        );
+    }
 }

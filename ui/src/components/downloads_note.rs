@@ -27,7 +27,7 @@ pub fn DownloadsNote() -> impl IntoView {
                 class="side-link downloads-note"
                 data-testid="downloads-note"
                 title="Show the downloads"
-                on:click=move |_| actions::go_to_models(app)
+                on:click=move |_| actions::show_downloads(app)
             >
                 <span class="downloads-line">
                     <span>{move || what.get()}</span>
@@ -57,7 +57,7 @@ pub fn DownloadsChip() -> impl IntoView {
                 class="chip downloads-chip"
                 data-testid="downloads-chip"
                 title="Show the downloads"
-                on:click=move |_| actions::go_to_models(app)
+                on:click=move |_| actions::show_downloads(app)
             >
                 <Icon shape=Shape::ArrowDown />
                 <span class="visually-hidden">"Fetching models: "</span>

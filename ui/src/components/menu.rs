@@ -36,6 +36,10 @@ pub fn Menu(
     Effect::new(move |_| {
         if let Some(list) = list.get() {
             focus_item(&list, 0);
+            // All of it: at the lower edge of a page that scrolls only its first item would be.
+            let options = web_sys::ScrollIntoViewOptions::new();
+            options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+            list.scroll_into_view_with_scroll_into_view_options(&options);
         }
     });
     let on_key = move |event: ev::KeyboardEvent| {

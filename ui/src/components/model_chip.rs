@@ -18,7 +18,7 @@ pub fn PlaceBadge(model: ModelRef) -> impl IntoView {
             class="chip small"
             class:local=move || place.get() == ModelPlace::ThisMachine
             class:cloud=move || place.get() == ModelPlace::Cloud
-            title=move || place_words(place.get())
+            title=move || full_title(&name.get(), place.get(), "")
         >
             {move || view! { <Icon shape=place_shape(place.get()) /> }}
             <span class="chip-text">{move || name.get()}</span>
@@ -35,10 +35,36 @@ pub fn place_shape(place: ModelPlace) -> Shape {
     }
 }
 
+/// What a badge or chip says where its words have no room: the whole name, where it runs, and `more` of it.
+pub fn full_title(name: &str, place: ModelPlace, more: &str) -> String {
+    format!("{name} {}{more}", place_words(place))
+}
+
 /// A place in words.
 pub fn place_words(place: ModelPlace) -> &'static str {
     match place {
         ModelPlace::ThisMachine => "runs on this machine",
         ModelPlace::Cloud => "runs in the cloud",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_name_is_told_whole() {
+        assert_eq!(
+            full_title(
+                "Qwen3 4B Instruct",
+                ModelPlace::ThisMachine,
+                " · this machine first"
+            ),
+            "Qwen3 4B Instruct runs on this machine · this machine first"
+        );
+        assert_eq!(
+            full_title("Large", ModelPlace::Cloud, " · OpenRouter · $3/M"),
+            "Large runs in the cloud · OpenRouter · $3/M"
+        );
     }
 }

@@ -239,7 +239,7 @@ fn Choice(
             <span class="model-place" class:local=info.place == ModelPlace::ThisMachine>
                 <Icon shape=place_shape(info.place) />
             </span>
-            <span class="model-name" dir="auto">{info.display_name.clone()}</span>
+            <span class="model-name" dir="auto" title=info.display_name.clone()>{info.display_name.clone()}</span>
             <span class="model-facts">{format::model_facts(&info)}</span>
             <span class="model-check">
                 {move || is_chosen.get().then(|| view! { <Icon shape=Shape::Check /> })}

@@ -5,10 +5,13 @@ use nexus_protocol::{ModelPlace, ModelRef, Routing};
 
 use super::{
     Icon, ModelList, Shape,
-    model_chip::{place_shape, place_words},
+    model_chip::{full_title, place_shape},
     routing_choice::RoutingChoice,
 };
 use crate::{actions, format, state::use_app};
+
+/// What stands behind the name of a model of this machine.
+const HERE: &str = " · this machine";
 
 /// Chip and list.
 #[component]
@@ -24,7 +27,7 @@ pub fn ModelPicker(#[prop(into)] model: Signal<Option<ModelRef>>) -> impl IntoVi
         (Some(ModelPlace::ThisMachine), _) => match app.routing() {
             Some(Routing::LocalOnly) => " · this machine only".to_owned(),
             Some(Routing::LocalFirst) => " · this machine first".to_owned(),
-            _ => " · this machine".to_owned(),
+            _ => HERE.to_owned(),
         },
         (Some(ModelPlace::Cloud), Some(model)) => {
             let provider = app.facts.provider_name(model.provider());
@@ -44,6 +47,15 @@ pub fn ModelPicker(#[prop(into)] model: Signal<Option<ModelRef>>) -> impl IntoVi
         }
         _ => String::new(),
     });
+    let title = move || match (name.get(), place.get()) {
+        // “This machine” alone is said already.
+        (Some(name), Some(place)) => {
+            let more = more.get();
+            let more = if more == HERE { "" } else { &more };
+            full_title(&name, place, more)
+        }
+        _ => "Choose a model".to_owned(),
+    };
     Effect::new(move |was: Option<bool>| {
         let is = open.get();
         if is && was == Some(false) {
@@ -78,7 +90,7 @@ pub fn ModelPicker(#[prop(into)] model: Signal<Option<ModelRef>>) -> impl IntoVi
             data-testid="model-picker"
             aria-haspopup="dialog"
             aria-expanded=move || open.get().to_string()
-            title=move || place.get().map_or("Choose a model", place_words)
+            title=title
             on:click=move |_| open.update(|open| *open = !*open)
         >
             {move || place.get().map(|place| view! { <Icon shape=place_shape(place) /> })}

@@ -1,9 +1,9 @@
 //! Every command of the core as a typed function. Owns names and arguments; refuses to keep any state.
 
 use nexus_protocol::{
-    AppEvent, Attachment, Bootstrap, DoctorReport, Download, DownloadId, DownloadRequest,
-    ErrorCard, Event, FileChange, FileDiff, FileDrag, FoundModel, HighlightSpan, HubDetails,
-    HubPage, ImageData, ImportMode, KeyStatus, KeyTest, LocalModels, Mode, ModelCatalog, ModelInfo,
+    AppEvent, Bootstrap, DoctorReport, Download, DownloadId, DownloadRequest, ErrorCard, Event,
+    FileChange, FileDiff, FileDrag, FoundModel, GivenFile, HighlightSpan, HubDetails, HubPage,
+    ImageData, ImportMode, KeyStatus, KeyTest, LocalModels, Mode, ModelCatalog, ModelInfo,
     ModelRef, ModelRemoved, ModelsPlace, ProviderEntry, ProviderView, Routing, SearchHit,
     SessionId, SessionSummary, SettingsView, Snapshot, Submission, UndoReport, UndoScope,
 };
@@ -56,9 +56,9 @@ pub async fn subscribe_drags(receive: impl FnMut(FileDrag) + 'static) -> Answer<
     invoke("subscribe_drags", &arguments!(channel)).await
 }
 
-/// Reads what was dropped last, as images; a file that is none says why.
-pub async fn dropped_images() -> Answer<Vec<Answer<Attachment>>> {
-    invoke("dropped_images", &Nothing {}).await
+/// Reads what was dropped last, for a message; a file that does not go into one says why.
+pub async fn dropped_files() -> Answer<Vec<Answer<GivenFile>>> {
+    invoke("dropped_files", &Nothing {}).await
 }
 
 /// What the window needs to draw itself first.

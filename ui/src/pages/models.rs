@@ -131,11 +131,8 @@ pub fn ModelsPage() -> impl IntoView {
                         <Cloud />
                     }
                     .into_any(),
-                    Face::Results => view! {
-                        <Downloads />
-                        <Results />
-                    }
-                    .into_any(),
+                    // Without the downloads: what was asked for must not begin below the window.
+                    Face::Results => view! { <Results /> }.into_any(),
                     Face::Path(path) => view! { <AddPath path /> }.into_any(),
                     Face::Details => view! { <Details /> }.into_any(),
                 }}

@@ -139,13 +139,21 @@ impl Library {
     }
 
     /// Adds a download or changes it.
-    pub fn put(&self, download: Download) {
+    fn put(&self, download: Download) {
         self.downloads.update(
             |all| match all.iter_mut().find(|held| held.id == download.id) {
                 Some(held) => *held = download,
                 None => all.push(download),
             },
         );
+    }
+
+    /// Adds a download that a command told of. What events said of it already is newer: one that fails at once has failed before the
+    /// command that began it answers.
+    pub fn add(&self, download: Download) {
+        if self.download(download.id).is_none() {
+            self.put(download);
+        }
     }
 
     /// Takes a download off the list.

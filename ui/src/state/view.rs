@@ -111,6 +111,8 @@ pub struct View {
     pub files_over: RwSignal<bool>,
     /// Images that go with the next message.
     pub attached: RwSignal<Vec<Attachment>>,
+    /// Texts of files that the composer has yet to take in: name and words.
+    pub written_in: RwSignal<Vec<(String, String)>>,
     drafts: StoredValue<HashMap<Option<SessionId>, Draft>>,
     toast_count: StoredValue<u64>,
 }
@@ -138,6 +140,7 @@ impl View {
             model_error: RwSignal::new(None),
             files_over: RwSignal::new(false),
             attached: RwSignal::new(Vec::new()),
+            written_in: RwSignal::new(Vec::new()),
             drafts: StoredValue::new(HashMap::new()),
             toast_count: StoredValue::new(0),
         }
@@ -178,6 +181,12 @@ impl View {
             );
         }
         room
+    }
+
+    /// Adds the text of a file to the words of the next message.
+    pub fn write_in(&self, name: &str, text: &str) {
+        self.written_in
+            .update(|all| all.push((name.to_owned(), text.to_owned())));
     }
 
     /// Says that the model in use takes none.

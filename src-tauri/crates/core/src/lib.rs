@@ -24,7 +24,7 @@ mod rules;
 pub mod secrets;
 pub mod settings;
 
-pub use attach::read_images;
+pub use attach::read_files;
 pub use clock::SystemClock;
 pub use doctor::doctor;
 pub use models::starter_ref as starter_model;

@@ -38,7 +38,7 @@ pub use chat::{
 };
 pub use clock::{Clock, UnixMillis};
 pub use download::{Download, DownloadRequest, DownloadStatus};
-pub use drag::FileDrag;
+pub use drag::{FileDrag, GivenFile};
 pub use dto::{
     Banner, BannerKind, Bootstrap, DoctorCheck, DoctorReport, DoctorStatus, Door, HighlightClass,
     HighlightSpan, ImportProgress, KeySource, KeyStatus, KeyTest, ModelCatalog, ProviderFailure,

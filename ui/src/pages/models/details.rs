@@ -57,7 +57,7 @@ pub fn Details() -> impl IntoView {
                     on:click=move |_| { actions::leave_details(app); }
                 >
                     <span class="turned"><Icon shape=Shape::ChevronRight /></span>
-                    "All models"
+                    {move || if library.query.with(|query| query.trim().is_empty()) { "All models" } else { "Search results" }}
                 </button>
             </div>
             <div class="details-head">

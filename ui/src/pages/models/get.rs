@@ -191,6 +191,9 @@ pub fn DownloadTools(id: DownloadId) -> impl IntoView {
                         type="button"
                         class="button"
                         data-testid="download-resume"
+                        // One that waits for the network would only fail, and wait no more.
+                        disabled=move || app.facts.offline()
+                        title=move || app.facts.offline().then_some("You are offline")
                         on:click=move |_| actions::resume_download(app, id)
                     >
                         {if status == DownloadStatus::Paused { "Resume" } else { "Try again" }}

@@ -78,6 +78,21 @@ fn local(origin: Option<ModelOrigin>) -> LocalModels {
 }
 
 #[test]
+fn what_a_command_answers_is_older_than_what_was_told_meanwhile() {
+    let owner = Owner::new();
+    owner.set();
+    let library = Library::new();
+    let bad = download(1, failed(), 0);
+    library.apply(AppEvent::DownloadChanged {
+        download: bad.clone(),
+    });
+    library.add(download(1, DownloadStatus::Queued, 0));
+    let new = download(2, DownloadStatus::Queued, 0);
+    library.add(new.clone());
+    assert_eq!(library.downloads.get_untracked(), [bad, new]);
+}
+
+#[test]
 fn an_end_is_told_once() {
     let owner = Owner::new();
     owner.set();

@@ -127,7 +127,7 @@ pub fn judge(estimate: MemoryEstimate, measured: Option<&Measured>, machine: &Ma
         (Some(room), _) if need > room => (
             FitLabel::WontFit,
             format!(
-                "It needs about {}, and there {} {}{}.",
+                "With a reserve it needs about {}, and there {} {}{}.",
                 bytes(need),
                 if room == 0 { "is" } else { "are" },
                 bytes(room),
@@ -145,7 +145,7 @@ pub fn judge(estimate: MemoryEstimate, measured: Option<&Measured>, machine: &Ma
         (Some(room), None) if need > room / 100 * 85 => (
             FitLabel::Slow,
             format!(
-                "It barely fits: it needs about {} of {}{}. Other programs may have to make room.",
+                "It barely fits: with a reserve it needs about {} of {}{}. Other programs may have to make room.",
                 bytes(need),
                 bytes(room),
                 unloading(machine),
@@ -169,13 +169,13 @@ pub fn judge(estimate: MemoryEstimate, measured: Option<&Measured>, machine: &Ma
             } else {
                 let reason = match room {
                     Some(room) => format!(
-                        "It needs about {} of {}{}.",
+                        "With a reserve it needs about {} of {}{}.",
                         bytes(need),
                         bytes(room),
                         unloading(machine)
                     ),
                     None => format!(
-                        "It needs about {}; this system does not say how much is free.",
+                        "With a reserve it needs about {}; this system does not say how much is free.",
                         bytes(need)
                     ),
                 };

@@ -98,11 +98,11 @@ fn reasons_are_sentences() {
     assert_eq!(
         reasons,
         [
-            "It needs about 3.1 GB of 16.0 GB free.",
-            "It barely fits: it needs about 3.1 GB of 3.5 GB free. Other programs may have to make room.",
-            "It needs about 3.1 GB, and there are 2.0 GB free.",
+            "With a reserve it needs about 3.1 GB of 16.0 GB free.",
+            "It barely fits: with a reserve it needs about 3.1 GB of 3.5 GB free. Other programs may have to make room.",
+            "With a reserve it needs about 3.1 GB, and there are 2.0 GB free.",
             "There is room, but expect about 2.8 tokens a second on a usual processor.",
-            "It needs about 3.1 GB; this system does not say how much is free.",
+            "With a reserve it needs about 3.1 GB; this system does not say how much is free.",
         ]
     );
     assert_eq!(bytes(999), "1 kB");
