@@ -23,6 +23,10 @@ const FEATURES: &str = "NEXUS_WORKER_FEATURES";
 /// Matrix kernels are chosen when they are compiled: without this a worker is several times slower.
 const FLAGS: &str = "-C target-cpu=native";
 
+/// What mistral.rs 0.8.1 says only deep in the words of a build that failed; newer toolkits are refused by its crates.
+const CUDA_NEEDS: &str = "The engine knows CUDA 12.0 to 12.9 and 13.0 to 13.2. Without an NVIDIA processor in this machine, \
+    set CUDA_COMPUTE_CAP to the kind it is built for, such as 90";
+
 /// Cargo in the checkout, set up as the worker's build folder expects it: other flags would compile 650 crates again.
 pub fn cargo<const N: usize>(work: &Work, args: [&str; N]) -> Command {
     let mut cargo = work.cargo(args);
@@ -76,14 +80,16 @@ pub fn build(work: &mut Work) -> Result<Outcome> {
 }
 
 /// A worker for graphics processors, beside the app: `nexus-worker-cuda` or `nexus-worker-metal`, which the app prefers where it
-/// finds a processor for it. CUDA needs NVIDIA's toolkit (`nvcc` on the `PATH`, 12 or later), and `CUDA_COMPUTE_CAP` (such as 90)
-/// where no such processor is in this machine; Metal needs Xcode. It links to the driver's libraries, so it is a program of its own.
+/// finds a processor for it. CUDA needs NVIDIA's toolkit, and runs on processors of the kind it was built for: see
+/// [`CUDA_NEEDS`]. Metal needs Xcode. It links to the driver's libraries, so it is a program of its own.
 ///
 /// # Errors
 /// When the toolkit is missing or it does not build.
 pub fn graphics(work: &Work, feature: &str) -> Result<PathBuf> {
     if feature == "cuda" && !command::succeeds(Command::new("nvcc").arg("--version")) {
-        bail!("nvcc is missing: install NVIDIA's CUDA toolkit and put its `bin` on the PATH");
+        bail!(
+            "nvcc is missing: install NVIDIA's CUDA toolkit and put its `bin` on the PATH. {CUDA_NEEDS}"
+        );
     }
     let target = work.place.cache.join(format!("worker-target-{feature}"));
     let mut cargo = work.cargo(["build", "--release", "-p", PROGRAM, "--features", feature]);
@@ -91,7 +97,10 @@ pub fn graphics(work: &Work, feature: &str) -> Result<PathBuf> {
         .env("CARGO_TARGET_DIR", &target)
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env("RUSTFLAGS", FLAGS);
-    command::run(&mut cargo)?;
+    command::run(&mut cargo).with_context(|| match feature {
+        "cuda" => format!("the worker did not build. Cargo's words are above. {CUDA_NEEDS}"),
+        _ => "the worker did not build. Cargo's words are above.".to_owned(),
+    })?;
     let beside = work.place.release(&format!("{PROGRAM}-{feature}"));
     place_file(&target.join("release").join(executable(PROGRAM)), &beside)?;
     Ok(beside)
