@@ -86,14 +86,16 @@ impl GgufSummary {
             Weights::Packed => 13,
             Weights::Unpacked => 16,
         };
-        let prompt = prompt_bytes(tokens, self.shape.width, self.shape.feed_forward, each);
+        let keys = self.shape.key_heads.saturating_mul(self.shape.head_width);
+        let width = self.shape.width.saturating_add(keys);
+        let prompt = prompt_bytes(tokens, width, self.shape.feed_forward, each);
         // For the answer the cache is built anew from what the prompt left.
         cache.saturating_add(prompt.max(cache))
     }
 }
 
-/// What is computed for a prompt, besides its keys and values: all of it is read at once, in rows of `width` and `inner` numbers
-/// that take `each` bytes.
+/// What is computed for a prompt, besides the cache: all of it is read at once, in rows of `width` numbers between two layers and
+/// for a key and a value, and of `inner` ones within a layer, that take `each` bytes.
 pub fn prompt_bytes(tokens: u32, width: u64, inner: u64, each: u64) -> u64 {
     /// What was given back in smaller pieces stays with the process: the GNU C library's largest limit.
     const KEPT_BYTES: u64 = 32 << 20;

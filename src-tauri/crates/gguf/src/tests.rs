@@ -126,8 +126,8 @@ fn what_mistral_rs_allocates_is_summed_up() {
     let summary = read(&tiny()).unwrap();
     // The program, four words, the embedding in 32 bits, positions.
     let kept = 42_000_000 + 4 * 1100 + 128 * 4 + 512 * 8 * 2;
-    // Whom a token sees, and rows of 32 and of 128 numbers.
-    let prompt = |each: u64| 512 * 512 * 6 + 512 * (32 + 128) * each;
+    // Whom a token sees, and rows of 32 numbers, of keys and values, and of 128.
+    let prompt = |each: u64| 512 * 512 * 6 + 512 * (32 + 2 * 16 + 128) * each;
     assert_eq!(
         summary.estimate_bytes(512),
         kept + (512 + 1088 + 128) + 32_768 + prompt(13)

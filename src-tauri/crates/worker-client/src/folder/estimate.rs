@@ -110,7 +110,11 @@ impl FolderSummary {
             _ => 13,
         };
         let tokens = context.min(self.context_length);
-        prompt_bytes(tokens, self.config.width, self.config.inner, each)
+        let keys = [self.config.key_heads, self.config.head_width, 2]
+            .into_iter()
+            .fold(1, u64::saturating_mul);
+        let width = self.config.width.saturating_add(keys);
+        prompt_bytes(tokens, width, self.config.inner, each)
     }
 
     /// Numbers in the last layer, be they those of the table of words.

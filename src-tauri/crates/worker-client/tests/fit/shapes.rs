@@ -68,5 +68,5 @@ cases! {
 // Those that mistral.rs reads in time: it takes a minute for what llama.cpp reads in seconds.
 cases! {
     many_keys: "all heads have keys, Q8_0", 2048, ("qwen2", 4), (1024, 16, 16, 2816), (8192, UNTIED), Q8_0;
-    small_and_long: "small, long context, Q4_0", 4096, ("llama", 2), (512, 8, 2, 1408), (4096, TIED), Q4_0;
+    small_and_long: "small, long context, Q4_0", 3072, ("llama", 4), (512, 8, 2, 1408), (4096, TIED), Q4_0;
 }
