@@ -573,7 +573,7 @@ impl LocalError {
             Self::WorkerDied { reason, .. } => ErrorCard::new(
                 C::WorkerDied,
                 "The model's process ended",
-                format!("{reason} What it had said is kept. Try again: it starts anew."),
+                format!("{reason} What it had said is kept. It starts anew with the next try."),
                 ErrorAction::Retry,
             ),
             Self::Timeout { seconds } => ErrorCard::new(
