@@ -259,12 +259,16 @@ fn Removal(view: LocalModelView, fold: Callback<()>) -> impl IntoView {
     let bytes = view.info.file_bytes.unwrap_or_default();
     let (question, verb) = if view.linked {
         (
-            "Only the link goes: what it leads to stays where it is, and nothing is freed.".to_owned(),
+            "Only the link goes: what it leads to stays where it is, and nothing is freed."
+                .to_owned(),
             "Remove the link".to_owned(),
         )
     } else {
         (
-            format!("It is deleted from this disk. That frees {}.", format::bytes(bytes)),
+            format!(
+                "It is deleted from this disk. That frees {}.",
+                format::bytes(bytes)
+            ),
             format!("Delete {}", format::bytes(bytes)),
         )
     };
