@@ -76,6 +76,8 @@ struct Entry {
 struct Running {
     stop: CancellationToken,
     ended: CancellationToken,
+    /// Stopped because the user went offline, and by nothing that the user said of this download.
+    held: bool,
 }
 
 /// No download runs or begins while this is held.
@@ -96,11 +98,16 @@ impl Inner {
 
     /// Changes what is seen of a download, and tells it.
     fn show(&self, id: DownloadId, change: impl FnOnce(&mut Download)) -> Option<Download> {
+        self.change(id, |entry| change(&mut entry.view))
+    }
+
+    /// Changes a download at once, and tells what is seen of it.
+    fn change(&self, id: DownloadId, change: impl FnOnce(&mut Entry)) -> Option<Download> {
         let mut entries = self.lock();
-        let view = &mut entries.get_mut(&id)?.view;
-        let before = view.clone();
-        change(view);
-        let after = view.clone();
+        let entry = entries.get_mut(&id)?;
+        let before = entry.view.clone();
+        change(entry);
+        let after = entry.view.clone();
         drop(entries);
         if after != before {
             self.events.tell(AppEvent::DownloadChanged {
@@ -299,6 +306,7 @@ impl Downloads {
         let running = Running {
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
+            held: false,
         };
         let task = running::Task {
             inner: Arc::clone(&self.0),
@@ -320,7 +328,7 @@ impl Downloads {
     /// Stops one and keeps what came.
     pub async fn pause(&self, id: DownloadId) -> Result<Download, ErrorCard> {
         self.look_up(id).await?;
-        self.stop(id).await;
+        self.stop(id, false).await;
         self.0.waiting.remove(id);
         // It waits for nothing any more.
         self.0
@@ -331,7 +339,7 @@ impl Downloads {
     /// Stops one and removes what came. One that is done goes off the list; its model stays.
     pub async fn cancel(&self, id: DownloadId) -> Result<(), ErrorCard> {
         self.look_up(id).await?;
-        self.stop(id).await;
+        self.stop(id, false).await;
         self.0.waiting.remove(id);
         let (folder, landed) = {
             let entries = self.0.lock();
@@ -351,18 +359,17 @@ impl Downloads {
 
     /// Pauses all: the program ends.
     pub async fn pause_all(&self) {
-        self.stop_all().await;
+        self.stop_all(false).await;
     }
 
-    /// Those that were stopped.
-    async fn stop_all(&self) -> Vec<DownloadId> {
+    /// Stops those that run.
+    async fn stop_all(&self, held: bool) {
         let running: Vec<DownloadId> = {
             let entries = self.0.lock();
             let running = entries.iter().filter(|(_, entry)| entry.running.is_some());
             running.map(|(id, _)| *id).collect()
         };
-        futures::future::join_all(running.iter().map(|id| self.stop(*id))).await;
-        running
+        futures::future::join_all(running.iter().map(|id| self.stop(*id, held))).await;
     }
 
     /// Lets none begin while the folder is moved.
@@ -404,12 +411,14 @@ impl Downloads {
             .collect()
     }
 
-    async fn stop(&self, id: DownloadId) {
+    async fn stop(&self, id: DownloadId, held: bool) {
         let ended = {
-            let entries = self.0.lock();
-            let Some(running) = entries.get(&id).and_then(|entry| entry.running.as_ref()) else {
+            let mut entries = self.0.lock();
+            let Some(running) = entries.get_mut(&id).and_then(|it| it.running.as_mut()) else {
                 return;
             };
+            // What the user stopped stays stopped.
+            running.held = held && (running.held || !running.stop.is_cancelled());
             running.stop.cancel();
             running.ended.clone()
         };

@@ -12,7 +12,7 @@ use nexus_protocol::{Download, DownloadId, DownloadStatus};
 use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Downloads, Inner};
+use super::{Downloads, Entry, Inner};
 
 /// What is said of one that waits.
 const WAITS: &str = "It waits because you are offline, and goes on when you are online again.";
@@ -41,9 +41,15 @@ impl Waiting {
         self.ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One that was cut off.
-    pub(super) fn add(&self, id: DownloadId) {
-        self.ids().insert(id);
+    /// One that was stopped, before anybody is told: what the user says of it then counts.
+    pub(super) fn add(&self, view: &mut Download) {
+        self.ids().insert(view.id);
+        view.status = DownloadStatus::Paused;
+        view.trouble = Some(WAITS.to_owned());
+    }
+
+    /// One was cut off, which may have been after the switch was turned back.
+    pub(super) fn look_again(&self) {
         self.nudge.notify_one();
     }
 
@@ -78,32 +84,27 @@ pub(super) fn follow(inner: &Arc<Inner>, switch: Switch) {
     });
 }
 
-/// How one looks that waits.
-pub(super) fn waits(view: &mut Download) {
-    view.status = DownloadStatus::Paused;
-    view.trouble = Some(WAITS.to_owned());
+impl Entry {
+    fn waits(&self) -> bool {
+        self.view.trouble.as_deref() == Some(WAITS)
+    }
 }
 
 impl Downloads {
     /// Pauses all that run.
     async fn hold(&self) {
-        let stopped = self.stop_all().await;
-        for id in stopped {
-            let paused = self.0.show(id, |view| {
-                if view.status == DownloadStatus::Paused {
-                    waits(view);
-                }
-            });
-            if paused.is_some_and(|view| view.status == DownloadStatus::Paused) {
-                self.0.waiting.ids().insert(id);
-            }
-        }
+        self.stop_all(true).await;
     }
 
     /// Goes on with all that wait, in the order in which they were begun.
     async fn let_go(&self) {
         let ids = std::mem::take(&mut *self.0.waiting.ids());
         for id in ids {
+            let waits = self.0.lock().get(&id).is_some_and(Entry::waits);
+            if !waits {
+                // The user has paused it meanwhile.
+                continue;
+            }
             if let Err(error) = self.resume(id).await {
                 tracing::debug!(?error, "a download does not go on");
             }

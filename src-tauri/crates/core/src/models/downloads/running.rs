@@ -8,7 +8,7 @@ use nexus_hub::{HubError, Leftovers, Lock, Progress, Request, State};
 use nexus_protocol::{AppEvent, Download, DownloadStatus, ErrorCard, ModelRef};
 use tokio_util::sync::CancellationToken;
 
-use super::{Inner, TITLE, landing, offline};
+use super::{Inner, TITLE, landing};
 use crate::{cards, models::origin::Origin};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
@@ -39,37 +39,38 @@ impl Task {
         let (folder, origin) = (self.folder.clone(), self.origin.clone());
         let received =
             tokio::task::spawn_blocking(move || landing::received(&folder, &origin)).await;
-        // It is at rest before anybody is told so: what they do next must not find it running.
-        if let Some(entry) = self.inner.lock().get_mut(&self.origin.id) {
-            entry.running = None;
-        }
         let landed = matches!(end, End::Done(_));
-        let cut_off = matches!(end, End::CutOff);
-        self.show(|view| {
+        let mut waits = false;
+        // All at once: what anybody does next must not find it running, and nobody's word may come in between.
+        self.inner.change(self.origin.id, |entry| {
+            let held = entry.running.take().is_some_and(|running| running.held);
+            let view = &mut entry.view;
             view.rate = None;
             view.seconds_left = None;
             view.trouble = None;
             if let Ok(received) = received {
                 view.received = received;
             }
-            view.status = match end {
-                End::Stopped => DownloadStatus::Paused,
-                End::CutOff => {
-                    offline::waits(view);
-                    DownloadStatus::Paused
-                }
-                End::Failed(error) => DownloadStatus::Failed { error },
+            waits = match end {
+                End::Stopped => held,
+                End::CutOff => held || !self.stop.is_cancelled(),
+                End::Failed(_) | End::Done(_) => false,
+            };
+            match end {
+                End::Stopped | End::CutOff if waits => self.inner.waiting.add(view),
+                End::Stopped | End::CutOff => view.status = DownloadStatus::Paused,
+                End::Failed(error) => view.status = DownloadStatus::Failed { error },
                 End::Done(model) => {
                     view.received = view.total;
-                    DownloadStatus::Done { model }
+                    view.status = DownloadStatus::Done { model };
                 }
-            };
+            }
         });
         if landed {
             self.inner.events.tell(AppEvent::LocalModelsChanged);
         }
-        if cut_off {
-            self.inner.waiting.add(self.origin.id);
+        if waits {
+            self.inner.waiting.look_again();
         }
         self.ended.cancel();
     }
