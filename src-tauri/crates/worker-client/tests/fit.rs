@@ -61,6 +61,11 @@ fn path_from(name: &str) -> PathBuf {
     PathBuf::from(path.unwrap_or_else(|_| panic!("{name} must be set for these tests")))
 }
 
-fn is_full() -> bool {
-    std::env::var_os("NEXUS_TEST_FULL").is_some()
+/// Whether a model is tried: one of a `few` is for every change of the code, any with `NEXUS_TEST_FULL`; or the one that
+/// `NEXUS_TEST_CASE` names alone.
+fn is_wanted(name: &str, few: &[&str]) -> bool {
+    match std::env::var("NEXUS_TEST_CASE") {
+        Ok(only) => only == name,
+        Err(_) => few.contains(&name) || std::env::var_os("NEXUS_TEST_FULL").is_some(),
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
-use nexus_llm::{LocalError, ModelError, ModelEvent, WorkerDeath};
+use nexus_llm::ModelEvent;
 use nexus_protocol::{ChatMessage, ChatRequest, ModelInfo, ToolSpec, UserPart};
 use nexus_worker_client::{MemoryGauge, MemoryReading};
 use serde_json::json;
@@ -37,19 +37,8 @@ pub async fn ask(bench: &Bench, path: &Path, info: ModelInfo, filled: u32) {
         ..ChatRequest::default()
     };
     let model = bench.engine.model(path.to_owned(), info);
-    let mut tries = 0..20;
-    let last = loop {
-        let stream = model.stream(request.clone(), CancellationToken::new());
-        match stream.try_collect::<Vec<_>>().await {
-            Ok(mut events) => break events.pop(),
-            // A template that takes long is a bad one; or the machine has much else to do.
-            Err(ModelError::Local(LocalError::WorkerDied {
-                cause: WorkerDeath::Template,
-                ..
-            })) if tries.next().is_some() => {}
-            Err(error) => panic!("{error}"),
-        }
-    };
+    let stream = model.stream(request, CancellationToken::new());
+    let last = stream.try_collect::<Vec<_>>().await.unwrap().pop();
     let Some(ModelEvent::Finished {
         usage: Some(usage), ..
     }) = last
@@ -145,14 +134,32 @@ fn worker(scratch: &Path) -> Option<PathBuf> {
     })
 }
 
-/// Holds what was estimated against what was taken.
-#[expect(clippy::print_stdout, reason = "the table is for people")]
-pub fn judge(name: &str, context: u32, taken: u64, estimated: u64) {
-    let ratio = estimated as f64 / taken as f64;
-    println!(
-        "{name:36} context {context:5}: {:5} MB taken, {:5} MB estimated, {ratio:.2}",
-        taken / 1_000_000,
-        estimated / 1_000_000
-    );
-    assert!((ratio - 1.0).abs() <= TOLERANCE, "{name}: {ratio:.2}");
+/// What was estimated beside what was taken, of all models that were tried.
+#[derive(Default)]
+pub struct Table {
+    rows: usize,
+    wrong: Vec<String>,
+}
+
+impl Table {
+    /// Adds a row, and prints it.
+    #[expect(clippy::print_stdout, reason = "the table is for people")]
+    pub fn add(&mut self, name: &str, context: u32, taken: u64, estimated: u64) {
+        let ratio = estimated as f64 / taken as f64;
+        println!(
+            "{name:36} context {context:5}: {:5} MB taken, {:5} MB estimated, {ratio:.2}",
+            taken / 1_000_000,
+            estimated / 1_000_000
+        );
+        self.rows += 1;
+        if (ratio - 1.0).abs() > TOLERANCE {
+            self.wrong.push(format!("{name}: {ratio:.2}"));
+        }
+    }
+
+    /// Fails where one was too far from the truth, once all were tried.
+    pub fn judge(self) {
+        assert!(self.rows > 0, "nothing was tried");
+        assert!(self.wrong.is_empty(), "{:?}", self.wrong);
+    }
 }

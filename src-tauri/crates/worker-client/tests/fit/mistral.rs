@@ -4,65 +4,59 @@ use nexus_protocol::ModelRef;
 use nexus_worker_client::WeightsPolicy;
 use nexus_worker_client::gguf::{self, Weights};
 
-use crate::measure::{judge, just_enough, taken};
+use crate::measure::{Table, just_enough, taken};
 use crate::shapes::{self, Case};
 use crate::support::{model_writer, vocabulary};
-use crate::{Bench, is_full, path_from};
+use crate::{Bench, is_wanted, path_from};
 
-/// A test for each shape, so that one can be run alone.
-macro_rules! each {
-    ($weights:ident { $($case:ident: $when:expr,)* }) => {
-        $(
-            #[tokio::test(flavor = "multi_thread")]
-            async fn $case() {
-                if $when {
-                    super::measure(&shapes::$case(), Weights::$weights).await;
-                }
-            }
-        )*
-    };
+const FEW: [&str; 1] = ["narrow"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn estimates_of_packed_weights_are_true() {
+    let all = shapes::named![
+        large_words,
+        wide_and_flat,
+        many_keys,
+        small_and_long,
+        fused_as_phi3,
+        narrow,
+        // Measured only after the estimates were made.
+        smollm2_in_8_bits,
+        sixteen_bits,
+        one_head_has_keys,
+        three_bits_untied,
+    ];
+    measure_all(&all, Weights::Packed).await;
 }
 
-mod packed {
-    use super::*;
+#[tokio::test(flavor = "multi_thread")]
+async fn estimates_of_unpacked_weights_are_true() {
+    let all = shapes::named![
+        large_words,
+        wide_and_flat,
+        many_keys,
+        small_and_long,
+        narrow,
+        // Measured only after the estimates were made.
+        smollm2_in_8_bits,
+        one_head_has_keys,
+        three_bits_untied,
+        five_bits_few_keys,
+    ];
+    measure_all(&all, Weights::Unpacked).await;
+}
 
-    each! {
-        Packed {
-            large_words: is_full(),
-            wide_and_flat: is_full(),
-            many_keys: is_full(),
-            small_and_long: is_full(),
-            fused_as_phi3: is_full(),
-            narrow: true,
-            // Measured only after the estimates were made.
-            smollm2_in_8_bits: is_full(),
-            sixteen_bits: is_full(),
-            one_head_has_keys: is_full(),
-            three_bits_untied: is_full(),
+async fn measure_all(all: &[(&str, Case)], weights: Weights) {
+    let mut table = Table::default();
+    for (name, case) in all {
+        if is_wanted(name, &FEW) {
+            measure(case, weights, &mut table).await;
         }
     }
+    table.judge();
 }
 
-mod unpacked {
-    use super::*;
-
-    each! {
-        Unpacked {
-            large_words: is_full(),
-            wide_and_flat: is_full(),
-            many_keys: is_full(),
-            small_and_long: is_full(),
-            narrow: true,
-            // Measured only after the estimates were made.
-            smollm2_in_8_bits: is_full(),
-            one_head_has_keys: is_full(),
-            three_bits_untied: is_full(),
-            five_bits_few_keys: is_full(),
-        }
-    }
-}
-
-async fn measure(case: &Case, weights: Weights) {
+async fn measure(case: &Case, weights: Weights, table: &mut Table) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.gguf");
     let words = vocabulary::of_merges(case.shape.words, vocabulary::CHATML);
@@ -79,5 +73,5 @@ async fn measure(case: &Case, weights: Weights) {
     info.context_tokens = Some(case.context);
     let taken = taken(&bench, &path, info, case.context).await;
     bench.engine.shutdown().await;
-    judge(case.name, case.context, taken, estimate);
+    table.add(case.name, case.context, taken, estimate);
 }

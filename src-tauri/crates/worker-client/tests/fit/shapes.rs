@@ -41,6 +41,14 @@ macro_rules! cases {
     };
 }
 
+/// Some of these by their names.
+macro_rules! named {
+    ($($case:ident),* $(,)?) => {
+        [$((stringify!($case), $crate::shapes::$case())),*]
+    };
+}
+pub(crate) use named;
+
 // Those that the estimates for llama.cpp were made with.
 cases! {
     smollm2_in_8_bits: "like SmolLM2-135M, Q8_0", 2048, ("llama", 30), (576, 9, 3, 1536), (49_152, TIED), Q8_0;
