@@ -104,9 +104,10 @@ impl FolderSummary {
     }
 
     fn prompt_bytes(&self, context: u32, quantize: Option<Quantize>) -> u64 {
-        // Four rows of numbers; where matrices are packed, what goes in and out has 32 bits.
+        // Four rows of numbers; where matrices are packed, what goes in and out of one has 32 bits.
         let each = match (self.number_bytes(), quantize) {
             (2, None) if !self.is_quantized() => 8,
+            (2, _) => 10,
             _ => 13,
         };
         let tokens = context.min(self.context_length);
