@@ -26,6 +26,7 @@ impl Engine<'_> {
         output: &Output,
     ) -> WorkerReply {
         let fit = self.prompt(request).and_then(|prompt| {
+            let prompt = self.as_seen(prompt);
             if prompt.count() < self.context_tokens() {
                 return Ok(prompt);
             }

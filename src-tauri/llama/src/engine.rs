@@ -168,6 +168,19 @@ impl<'model> Engine<'model> {
         })
     }
 
+    /// A prompt in the tokens of the conversation in the context, as far as it goes on with it.
+    pub(crate) fn as_seen(&self, mut prompt: Prompt) -> Prompt {
+        let vocabulary = self.model.vocab();
+        let text = |token: LlamaToken| {
+            let is_mark = vocabulary.is_control(token) || self.shown.contains(&token);
+            (!is_mark).then(|| vocabulary.token_to_piece(token, false, None))
+        };
+        if let Some(tokens) = prefix::as_seen(&self.seen, &prompt.tokens, text) {
+            prompt.tokens = tokens;
+        }
+        prompt
+    }
+
     /// What sorts the answer to `prompt`.
     pub(crate) fn sieve(&self, prompt: &Prompt) -> Sieve {
         Sieve::new(

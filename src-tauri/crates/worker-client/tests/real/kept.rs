@@ -1,5 +1,7 @@
 //! What llama.cpp has computed stays: within a conversation, beside others, and of what all begin with from one worker to the next.
 
+use nexus_protocol::Sampling;
+
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,6 +39,31 @@ async fn llama_computes_of_a_conversation_only_what_is_new() {
     let (fresh, anew) = answer(&bench, &second).await;
     assert!(anew.cached_tokens < 60, "{anew:?}");
     assert_eq!(beginning(&kept), beginning(&fresh));
+}
+
+/// Drawn wildly, an answer has words in other tokens than a tokenizer makes of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_in_odd_tokens_is_not_computed_again() {
+    let bench = Bench::new(Worker::Llama).await;
+    for seed in 1..=4 {
+        let first = ChatRequest {
+            max_output_tokens: Some(64),
+            temperature: Some(2.0),
+            sampling: Sampling {
+                top_p: Some(1.0),
+                top_k: Some(0),
+                min_p: Some(0.0),
+                seed: Some(seed),
+                ..Sampling::default()
+            },
+            ..said("Write down strange words.")
+        };
+        let (text, _) = answer(&bench, &first).await;
+        let second = followed_by(first, text, "And then?");
+        let (_, turn) = answer(&bench, &second).await;
+        let computed = turn.input_tokens - turn.cached_tokens;
+        assert!(computed < 40, "seed {seed}: {turn:?}");
+    }
 }
 
 /// What is the same however a prompt was cut into batches: their size changes the last digits of what is computed, and after some
