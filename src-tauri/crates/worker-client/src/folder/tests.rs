@@ -141,7 +141,7 @@ fn quantizing_takes_less_memory_and_uqff_what_the_files_have() {
     assert_eq!(plain.base, 42_000_000 + WORDS as u64 * 1100);
     // Rows of 64 numbers, of keys and values, and of 128.
     let prompt = |each: u64| 512 * 512 * 6 + 512 * (64 + 2 * 2 * 16 + 128) * each;
-    assert_eq!((plain.reading, four.reading), (prompt(8), prompt(13)));
+    assert_eq!((plain.reading, four.reading), (prompt(8), prompt(10)));
     assert_eq!(
         plain.total(),
         plain.weights + plain.reading + plain.cache + plain.base
